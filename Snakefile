@@ -1,7 +1,7 @@
 # The chain. Its rules are made from the register of steps (rs_pipeline/steps.py and rs_pipeline/products/*/product.py): files, configuration
-# keys, threads, memory. A step runs again when a file it reads changed, one of its configuration keys, or a table that it reads. The steps of a tile
-# and period are rounds, a job each; a job does those of its steps that are due, and a job of which nothing is due does nothing (operations/due.py).
-# What follows `assign` is planned after it, by the lists of scenes that it changed: that is how a new search costs only what is new.
+# keys, threads, memory. A step runs again when a file or table that it reads, or one of its configuration keys, has changed. The steps of a tile and
+# period are grouped into rounds, one job each. A job runs those of its steps that are due, and does nothing if none is (operations/due.py).
+# What follows `assign` is planned after it, from the lists of scenes that it changed. So a new search costs only what is new.
 import os
 import shlex
 import sys
@@ -64,7 +64,7 @@ def here(wildcards): return StepContext(S, ask_tiles=tile_ids, **dict(wildcards.
 
 
 def inputs_of(*steps):
-    """What steps of one job read: of other jobs, of the simulated world before there is a search, the user's files that exist, and the marks that let
+    """What the steps of one job read: files of other jobs, files of the simulated world (for the search), the user's files that exist, and the marks that make
     it run again (operations/run.py)."""
     def read(wildcards):
         if not set(steps) & set(BEFORE_TILES):
@@ -72,26 +72,27 @@ def inputs_of(*steps):
         place = here(wildcards)
         own = {path for step in steps for path in step.writes(place)}
         theirs = [path for step in steps for path in step.reads(place) if path not in own]
-        mine = [p for step in steps for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
+        mine = [p for step in steps for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart reports missing files
         marks = [L.retries / f"{job}.json" for job in jobs_of(steps, wildcards) if job in RETRIES]
         return list(dict.fromkeys([*theirs, *mine, *marks, *(WORLD[:1] if steps[0].name == "search" else [])]))
     return read
 
 
 def outputs_of(*steps):
-    """What steps of one job write. Chips are removed after use where the configuration says so; the report's pictures are a folder. The rest stays
-    until its successor stands: steps write whole files or none."""
+    """What steps of one job write. Chips are removed after use where the configuration says so; the report's pictures are a folder. The others stay
+    until they are replaced: steps write complete files or none."""
     kinds = {"native": lambda p: temp(directory(p)), "pictures": lambda p: update(directory(p))}
     return [kinds.get(path.name, update)(path) for step in steps for path in step.writes(StepContext(S))]
 
 
 def depends_of(*steps):
-    """Digest of what steps of one job depend on besides files: in a text Snakemake would read braces as wildcards, and a function it would not compare."""
+    """Digest of what the steps of one job depend on besides files. A digest, because Snakemake reads braces in a text as wildcards and does not compare
+    functions."""
     return sha256("\n".join(depends_on(step, S) for step in steps).encode()).hexdigest()
 
 
 def resources_of(work):
-    """Memory of a step or round grows by half with every attempt; steps without a demand of their own get what the profile says."""
+    """Memory of a step or round grows by half with every attempt; steps that state no memory get that of the profile."""
     memory = {"mem_mb": lambda wildcards, attempt: int(work.memory_mb(S) * 1.5 ** (min(attempt, S.resources.attempts) - 1))} if work.memory_mb else {}
     return memory | {"attempt": this_attempt}
 
@@ -116,7 +117,7 @@ def log_of(name, scope):
 
 
 def verb_of(step):
-    """The verb with the names it works on. Once tiles are known a step does only what is due."""
+    """The verb with the tile, period or product it works on. After `assign` a step does only what is due."""
     return called(step.verb, step.names, "" if step in BEFORE_TILES else "--due")
 
 

@@ -30,7 +30,7 @@ CASES: dict[str, Case] = {
     "report": report_page.ready,
     "network": network.compare,
 }
-"""What can be asked for with ``--only``, in the order it runs."""
+"""Cases that ``--only`` can name, in the order of running."""
 
 LATEST = Path(__file__).parent / "latest.json"
 

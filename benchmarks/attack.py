@@ -1,6 +1,6 @@
-"""The repeated attack: faults of every kind are injected for real, and what became of each is told in a line.
+"""Fault injection: each attack injects a real fault into a run, and one line of the table gives its outcome.
 
-`python -m benchmarks.attack --out FILE` runs all of them, `--kinds network` those of a kind, `--names redirect` those whose name begins so. A kind is a
+`python -m benchmarks.attack --out FILE` runs all of them, `--kinds network` those of a kind, `--names redirect` those whose name begins with it. A kind is a
 module of `benchmarks.attacks`. All traffic stays on 127.0.0.1. The exit code is 1 where something was lost, silently wrong, or let in.
 """
 
@@ -32,12 +32,12 @@ class Attack:
     must_hold: str
     """What must be true afterwards, in one sentence."""
     inject: Callable[[Path], str]
-    """Does it in an empty folder and gives what was seen, in one line with its figures; raises AssertionError where it does not hold."""
+    """Injects the fault in an empty folder and returns the observation, one line with figures; raises AssertionError where ``must_hold`` is false."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an attack."""
+    """Outcome of an attack."""
 
     kind: str
     name: str
@@ -46,7 +46,7 @@ class Outcome:
     seen: str
     seconds: float
     commit: str
-    """Of the code that was attacked, see `git_commit`."""
+    """Commit of the code that was attacked, see `git_commit`."""
 
     @property
     def row(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ def attempted(kind: str, attack: Attack) -> Outcome:
 
 
 def note(outcome: Outcome, path: Path) -> None:
-    """Put the outcome into the table, in place of what the attack met before; sorted, as attacks are run one by one over days."""
+    """Put the outcome into the table in place of an earlier one of the same attack. The table is sorted, because attacks may run in any order."""
     rows = {(o["kind"], o["name"]): o for o in csv.DictReader(path.open(encoding="utf-8"))} if path.exists() else {}
     rows[outcome.kind, outcome.name] = outcome.row
     with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""A headless Chromium that opens a report as a reader would, and tells what it asked for and complained of."""
+"""A headless Chromium that opens a report and records its requests and its console errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLAGS = (
 
 
 def missing() -> str:
-    """What is not installed here, with the remedy; empty where a browser can be started."""
+    """What is missing to start a browser, with the remedy; empty where nothing is."""
     if not any(map(shutil.which, BROWSERS)):
         return "no chromium: apt-get install chromium"
     return "" if shutil.which("chromedriver") else "no chromedriver: apt-get install chromium-driver"
@@ -41,12 +41,12 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, path: Path, address: str = "") -> None:
-        """Load the file anew, with what follows its name in the address."""
+        """Load the file again; ``address`` is appended to its URL."""
         self.driver.get("about:blank")
         self.driver.get(path.as_uri() + address)
 
     def run(self, script: str, *values):
-        """What a piece of JavaScript returns."""
+        """Return value of a piece of JavaScript."""
         return self.driver.execute_script(script, *values)
 
     def open_all(self) -> None:
@@ -59,7 +59,7 @@ class Page:
         return self.run("return [...document.querySelectorAll(arguments[0])].map((n) => n.textContent)", selector)
 
     def inaccessible(self) -> list[str]:
-        """What axe-core finds wrong with the page as it stands, a line a rule with its first element; by the rules of WCAG 2.1 A and AA and best practice."""
+        """Faults that axe-core finds on the page in its present state, one line for each rule, with the first element; rules of WCAG 2.1 A and AA and best practice."""
         self.driver.execute_script((files("axe_core_python") / "axe.min.js").read_text("utf-8"))
         found = self.driver.execute_async_script("axe.run().then(arguments[0], (fault) => arguments[0]({violations: [{id: String(fault), nodes: []}]}))")
         return [f"{v['id']}: {len(v['nodes'])} times, first {(v['nodes'] or [{'html': ''}])[0]['html'][:200]}" for v in found["violations"]]
@@ -68,7 +68,7 @@ class Page:
         return len(self.texts(selector))
 
     def press(self, key: str) -> None:
-        """Press and release a key by its DOM name, where the focus is."""
+        """Press and release a key, given by its DOM name, on the focused element."""
         codes = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         event = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key], **({"text": "\r"} if key == "Enter" else {})}
         for kind in ("keyDown", "keyUp"):
@@ -79,7 +79,7 @@ class Page:
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
     def requests(self) -> list[str]:
-        """Addresses asked for since the last call, but for those of the browser's own first tab."""
+        """Addresses requested since the last call, without those of the browser's own first tab."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
         return [p["request"]["url"] for p in sent if not p["documentURL"].startswith(("chrome:", "chrome-untrusted:"))]
@@ -91,7 +91,7 @@ class Page:
 
 @contextmanager
 def browser() -> Iterator[Page]:
-    """A fresh browser with a profile of its own, ended and removed with the block."""
+    """A new browser with its own profile; both are removed when the block ends."""
     profile = tempfile.mkdtemp(prefix="rs-pipeline-browser-")
     options = webdriver.ChromeOptions()
     options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))

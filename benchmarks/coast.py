@@ -1,4 +1,4 @@
-"""Chips to the annual shorelines of both sensor families: ours against the whole methods of DEA Coastlines and CoastSat."""
+"""Chips to the annual shorelines of both sensor families: ours against the complete methods of DEA Coastlines and CoastSat."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from rs_pipeline.products.coastline.composite import shore_composite
 from rs_pipeline.tiles import read_tiles
 
 WORLD = Recipe("coast", 7)
-"""Of the development seeds; two years."""
+"""World with a development seed; two years."""
 
 
 def lines(run: Run) -> Iterator[Result]:
-    """Each side reads the chips, masks them and draws every year's lines, on one thread; ours adds transects, rates and classes.
+    """Seconds of each side to read the chips, mask them and draw every year's lines, on one thread; ours also computes transects, rates and classes.
 
-    Of the peers neither the start of their Python, nor their imports, nor the exchange of files is counted.
+    The peers' times leave out the start of their Python, their imports and the exchange of files.
     """
     name = f"shorelines of two years of a simulated coast, {WORLD.size_px[0]} x {WORLD.size_px[1]}, chips to lines"
     if not available():

@@ -1,6 +1,6 @@
-"""Day one of a new user: from the wheel, in an empty folder, by `rs-pipeline init --quick`, `plan` and `run` to the page, against a local imitation of
-Earth Search that is far away: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After. What was paid is held against
-the plan. `python -m benchmarks.day_one --folder FOLDER`.
+"""First day of a new user: from the wheel, in an empty folder, by `rs-pipeline init --quick`, `plan` and `run` to the page. The archive is a local
+imitation of a distant Earth Search: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After. The requests and bytes
+used are compared with the plan. `python -m benchmarks.day_one --folder FOLDER`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 
 
 def installed(folder: Path) -> Path:
-    """The command, from a wheel of this checkout in an environment of its own; libraries come from the environment this runs in, so that no index is asked."""
+    """The command, from a wheel of this checkout in its own environment. Libraries come from the environment that runs this, so that no package index is needed."""
     pip = ["-m", "pip", "--disable-pip-version-check", "-q"]
     subprocess.run([sys.executable, *pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)], check=True)
     venv = folder / "venv"
@@ -38,7 +38,7 @@ def installed(folder: Path) -> Path:
 
 
 def written(command: Path, folder: Path, url: str, counties: list[str], tile_px: int) -> None:
-    """What `init --quick` writes, with the one address and the counties put in the place of its own, as a user does in an editor."""
+    """Write the configuration of `init --quick`, with its address and counties replaced as a user does in an editor."""
     told(command, folder, "init", "--quick")
     path = folder / "rs-pipeline.yaml"
     text = path.read_text("utf-8").replace(f"catalog: {EARTH_SEARCH}", f"catalog: {url}/v1, schemes: [http], internal_hosts: true")
@@ -47,11 +47,11 @@ def written(command: Path, folder: Path, url: str, counties: list[str], tile_px:
 
 
 def told(command: Path, folder: Path, *arguments: str) -> str:
-    """What the command says.
+    """Output of the command.
 
     Raises
     ------
-    RuntimeError : it failed; with what it said.
+    RuntimeError : the command failed; with its output.
     """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run([command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -61,7 +61,7 @@ def told(command: Path, folder: Path, *arguments: str) -> str:
 
 
 def planned(folder: Path) -> Counter[str]:
-    """Requests and bytes of the plan's table."""
+    """Requests and bytes in the plan's table."""
     import pandas as pd
 
     table = pd.read_csv(folder / "plan.csv")
@@ -69,7 +69,7 @@ def planned(folder: Path) -> Counter[str]:
 
 
 def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_px: int, year: str, cores: str) -> None:
-    """Take every step of a new user, and print what each took."""
+    """Take every step of a new user, and print the cost of each."""
     seconds, work, started = {}, folder / "empty", time.perf_counter()
 
     def done(step: str) -> None:

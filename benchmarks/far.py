@@ -1,5 +1,5 @@
-"""An archive that is far away: a server on 127.0.0.1, a process of its own, with a latency a request, one bandwidth for all connections and, where
-asked for, refusals with Retry-After. It serves files in parts and a STAC API of items as Earth Search has them.
+"""Imitation of a distant archive: a server on 127.0.0.1 in its own process, with a latency for each request, one bandwidth for all connections and,
+optionally, refusals with Retry-After. It serves byte ranges of files, and a STAC API of items like those of Earth Search.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _PIECE_BYTES = 2**16
 
 @dataclass(frozen=True)
 class Far:
-    """How far away an archive is."""
+    """Network properties of the archive."""
 
     latency_s: float = 0.075
     bytes_s: float = 50e6
-    """Of all connections together."""
+    """Bandwidth of all connections together, bytes/s."""
     refused_every: int = 0
-    """Every so many-th request is answered 429 or 503 with Retry-After, in turn; 0: none."""
+    """Every ``refused_every``-th request is answered with 429 or 503, alternating, and Retry-After; 0: none."""
     refusal_wait_s: int = 1
 
 
@@ -52,7 +52,7 @@ class _Server(ThreadingHTTPServer):
             self.told.update(amounts)
 
     def pass_on(self, n_bytes: int) -> None:
-        """Wait until so many bytes had their turn on the one line."""
+        """Wait for the time that ``n_bytes`` need at the shared bandwidth, after the bytes queued earlier."""
         with self._lock:
             self._free_at = max(time.monotonic(), self._free_at) + n_bytes / self.far.bytes_s
             wait_s = self._free_at - time.monotonic()
@@ -60,7 +60,7 @@ class _Server(ThreadingHTTPServer):
             time.sleep(wait_s)
 
     def handle_error(self, request, client_address):
-        """Clients that end a connection are no news."""
+        """Print nothing when a client ends a connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -157,19 +157,19 @@ def _serve(files: Mapping[str, Path], items: Sequence[dict], far: Far, tell: Con
 
 @dataclass(frozen=True)
 class Archive:
-    """A server that runs."""
+    """A running server."""
 
     url: str
 
     def told(self) -> Counter[str]:
-        """``requests``, ``heads``, ``bytes``, ``refused`` of files and ``api_requests`` since it was last asked."""
+        """Counts since the last call: ``requests``, ``heads``, ``bytes``, ``refused`` of files, and ``api_requests``."""
         with urlopen(self.url + "/told") as answer:
             return Counter(json.load(answer))
 
 
 @contextmanager
 def far_archive(files: Mapping[str, Path], far: Far, items: Sequence[dict] = ()) -> Iterator[Archive]:
-    """Serve files by their name, whatever the folder that is asked for, and items, in whose texts ``{url}`` stands for the server."""
+    """Serve files by their name in any folder, and items, in which ``{url}`` is replaced by the server's address."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(files, items, far, theirs), daemon=True)
     process.start()

@@ -1,4 +1,4 @@
-"""Faults that a module may have: one number, comparison, plus or minus, `and` or `or` changed, or the 1 of `n - 1` lost."""
+"""Faults to plant in a module: one number, comparison, plus or minus, `and` or `or` changed, or the 1 of `n - 1` removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMPARISONS = {
     ast.Lt: ("<", ("<=", ">")), ast.LtE: ("<=", ("<", ">=")), ast.Gt: (">", (">=", "<")), ast.GtE: (">=", (">", "<=")),
     ast.Eq: ("==", ("!=",)), ast.NotEq: ("!=", ("==",)),
 }  # fmt: skip
-"""Operator to its text and what stands in its place: the other strictness, the other direction."""
+"""Operator to its text and its replacements: the other strictness, the other direction."""
 
 SWAPPED = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.And: ("and", "or"), ast.Or: ("or", "and")}
 
@@ -66,7 +66,7 @@ class Places:
         return self.line_starts[node.lineno - 1] + node.col_offset, self.line_starts[node.end_lineno - 1] + node.end_col_offset
 
     def _between(self, left: ast.AST, right: ast.AST, text: str) -> tuple[int, int]:
-        """Of an operator: there is nothing else between its operands but brackets and blanks."""
+        """Start and end byte of an operator. Between its operands there are only the operator, brackets and blanks."""
         start = self.source.index(text.encode(), self._span(left)[1], self._span(right)[0])
         return start, start + len(text)
 
@@ -75,7 +75,7 @@ class Places:
 
 
 def live_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those of decorators, places in arrays, sizes of scratch and formatted text: faults there stop the program or change
+    """All nodes except decorators, indices of arrays, sizes of work arrays and formatted text: faults there stop the program or change
     no number."""
     yield node
     skipped = [*getattr(node, "decorator_list", []), *([node.slice] if isinstance(node, ast.Subscript) else [])]

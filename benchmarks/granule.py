@@ -1,5 +1,5 @@
-"""One granule of Sentinel-2 as Earth Search serves it: full-size COGs of simulated content, made once outside the repository, and items whose
-structure is that of its recorded ones.
+"""One granule of Sentinel-2 as Earth Search serves it: full-size COGs of simulated content, written once outside the repository, and items with the
+structure of recorded ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rasterio.warp import transform_bounds
 
 CRS, LEFT, TOP, CODE = "EPSG:32650", 399_960.0, 4_400_040.0, "50SMJ"
 SIZE_PX, BLOCK_PX = 10_980, 1024
-"""Of a band of 10 m."""
+"""Side of a 10 m band and of its blocks, pixels."""
 
 BANDS = {
     "blue": ("B02.tif", 10, 0.490), "green": ("B03.tif", 10, 0.560), "red": ("B04.tif", 10, 0.665), "nir": ("B08.tif", 10, 0.842),
@@ -31,11 +31,11 @@ _REFL = {
 
 _FIELD_PX = 32
 _NOISE = 25
-"""Standard deviation, digital numbers: with it a file takes some 1.6 bytes a pixel, as recorded ones do."""
+"""Standard deviation, digital numbers: it makes a file about 1.6 bytes a pixel, like recorded ones."""
 
 
 def cogs(folder: Path, size_px: int = SIZE_PX, block_px: int = BLOCK_PX) -> dict[str, Path]:
-    """The files by their name, deflate with predictor and overviews; what is there already is taken. Some 1 GB and minutes for the full size."""
+    """File name to path of the COGs (deflate with predictor, overviews); existing files are reused. The full size takes about 1 GB and some minutes."""
     folder = folder / f"{size_px}-{block_px}"
     folder.mkdir(parents=True, exist_ok=True)
     for asset, (name, step_m, _) in BANDS.items():
@@ -81,7 +81,7 @@ def _write(path: Path, values: np.ndarray, step_m: int, block_px: int) -> None:
 
 
 def item(day: str, size_px: int = SIZE_PX) -> dict:
-    """The item of a day (``2024-05-01``); hrefs begin with ``{url}``, for the server."""
+    """The item of a day (``2024-05-01``); its hrefs begin with ``{url}``, which the server replaces."""
     name = f"S2A_{CODE}_{day.replace('-', '')}_0_L2A"
     west, south, east, north = transform_bounds(CRS, 4326, LEFT, TOP - size_px * 10, LEFT + size_px * 10, TOP)
     return {

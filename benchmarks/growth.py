@@ -36,7 +36,7 @@ TILE_PX = 2048
 
 
 def measure(run: Run) -> Iterator[Result]:
-    """Must show 5: seconds of `observe` for more tiles and dates; a year of a tile is a job like any other, so years cost what tiles cost."""
+    """Must show 5: seconds of `observe` for more tiles and dates. Each tile and year is one job, so a further year costs as much as a further tile."""
     side, dates = run.size(256, 64), run.size(60, 6)
     seconds: dict[tuple[int, int], float] = {}
     for n_dates in (dates // 3, dates, 3 * dates):
@@ -57,7 +57,7 @@ def measure(run: Run) -> Iterator[Result]:
 
 
 def _province(run: Run) -> Iterator[Result]:
-    """Hebei from one larger tile, so that the fixed cost of a job has its right share."""
+    """Cost of Hebei from one larger tile, so that the fixed cost of a job has its true share."""
     side, dates = run.size(1024, 128), run.size(40, 6)
     world = World(run.scratch / "province", side, dates)
     world.observe(run.threads)
@@ -70,13 +70,13 @@ def _province(run: Run) -> Iterator[Result]:
 
 
 def hebei(core_s_px_date: float, bytes_px_date: float, map_bytes_px: float, wall_per_core: float) -> Iterator[Result]:
-    """What the province costs, from what a pixel costs.
+    """Cost of the province, from the cost of a pixel.
 
     Parameters
     ----------
     core_s_px_date : core-seconds of `observe` a pixel and optical date.
     bytes_px_date : chips on disk a pixel and optical date. map_bytes_px : tile maps a pixel and year.
-    wall_per_core : wall seconds a core-second as measured; 0.5 where two threads are kept busy.
+    wall_per_core : measured wall seconds for each core-second; 0.5 where two threads are always busy.
     """
     pixels = HEBEI_KM2 * 1e6 / 100
     dates = KEPT * (SCENES_A_YEAR["Sentinel-2"] + SCENES_A_YEAR["Landsat"] / 9) + SCENES_A_YEAR["Sentinel-1"] * 2 / 7
@@ -97,7 +97,7 @@ def hebei(core_s_px_date: float, bytes_px_date: float, map_bytes_px: float, wall
 def planning(run: Run) -> Iterator[Result]:
     """Must show 5: the dry run of a province whose tiles are known; the peer is the minute allowed.
 
-    A square of Hebei's area stands for its counties, as their outlines need not be installed; catalogs are not asked.
+    A square of Hebei's area stands for its counties, so that their outlines need not be installed; no catalog is queried.
     """
     side_m = (HEBEI_KM2 * 1e6) ** 0.5 if not run.quick else 40_000
     folder = run.scratch / "plan"

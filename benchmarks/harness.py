@@ -1,4 +1,4 @@
-"""Both sides of a comparison in one run on the same data: equal results first, then times taken in turn."""
+"""Comparison of ours and a peer in one run on the same data: their results must be equal, then both are timed in turn."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Result:
     name: str
     ours: float | None
     peer: float | None
-    """None where there is no other side, or where its library is not installed."""
+    """None where there is no peer, or where its library is not installed."""
     unit: str
     ratio: float | None
-    """How many times better ours is; below 1 the peer is."""
+    """How many times better ours is; below 1 the peer is better."""
     note: str = ""
     """What the peer is, and what the figure leaves out."""
 
@@ -46,7 +46,7 @@ def times(name: str, ours_s: float, peer_s: float, note: str = "") -> Result:
 
 
 def alone(name: str, value: float, unit: str, note: str = "") -> Result:
-    """A measurement without another side."""
+    """A measurement without a peer."""
     return Result(name, value, None, unit, None, note)
 
 
@@ -72,7 +72,7 @@ class Run:
 def in_turn(sides: dict[str, Callable[[], object]], repeats: int, *, warm: bool = True) -> dict[str, float]:
     """Median seconds of each side, called in turn so that a busy machine slows all alike.
 
-    ``warm`` calls each once before: what was compiled and read by a check of the results need not be.
+    ``warm`` calls each once before timing; it is not needed where a check of the results has already compiled and read everything.
     """
     for call in sides.values() if warm else ():
         call()
@@ -131,12 +131,12 @@ def machine() -> str:
 
 
 def peak_kb() -> int:
-    """Peak memory (resident) of this process since it began or last forgot."""
+    """Peak resident memory of this process since its start or the last `forget_peak`, kB."""
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 
 
 def forget_peak() -> None:
-    """Begin anew with the peak of this process (Linux)."""
+    """Reset the peak memory of this process (Linux)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -144,21 +144,21 @@ Case = Callable[[Run], Iterator[Result]]
 
 
 def snakemake_command(config: Path, *options: str) -> list[str]:
-    """Snakemake on a configuration, on two cores in the folder of the configuration; to be started in ROOT, in the environment `in_root`."""
+    """Command that runs Snakemake on a configuration, on two cores in the configuration's folder; start it in ROOT with the environment `in_root`."""
     return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *options]
 
 
 def in_root() -> dict[str, str]:
-    """The environment with this checkout's packages before installed ones."""
+    """Environment variables that put this checkout's packages before installed ones."""
     return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")])}
 
 
 def snakemake(config: Path, *options: str) -> str:
-    """What Snakemake prints of a run that it finishes.
+    """Output of Snakemake for a run that it finishes.
 
     Raises
     ------
-    RuntimeError : it failed, with what it printed.
+    RuntimeError : it failed; with its output.
     """
     done = subprocess.run(snakemake_command(config, *options), cwd=ROOT, env=in_root(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -188,7 +188,7 @@ def planned_calls(config: Path) -> list[list[str]]:
 
 
 def run_files(root: Path) -> dict[str, bytes]:
-    """What a run is for, by path: all but what tells of the way (logs, retries, the summary, damaged files put aside) and hidden files."""
+    """Path to content of a run's results: all files except records of the process (logs, retries, the summary, damaged files put aside) and hidden files."""
     told = {"logs", "retry", "damaged", "summary.json", "summary.txt"}
     found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}

@@ -1,6 +1,6 @@
-"""A month's new scenes on three years of the SIMULATED sample: which jobs they make run, and their time against a full run.
+"""A month's new scenes added to three years of the SIMULATED sample: the jobs that then run, and their time against a full run.
 
-`python -m benchmarks.increment FOLDER` runs the years without the month, then with it, then all anew, and compares the ends.
+`python -m benchmarks.increment FOLDER` runs the years without the month, then with it, then everything in a new folder, and compares the results.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.harness import differing, jobs_run, run_files, snakemake
 
 
 def set_month_apart(catalog: Path, month: str) -> dict[Path, str]:
-    """Take the items of a month (YYYY-MM) off the collections of a catalog; gives the text that each collection had."""
+    """Remove the items of a month (YYYY-MM) from the collections of a catalog; returns the earlier text of each collection."""
     before, gone = {}, 0
     for path in catalog.glob("*/collection.json"):
         before[path] = path.read_text("utf-8")

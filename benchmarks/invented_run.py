@@ -21,7 +21,7 @@ from rs_pipeline.units import province_units
 YEARS = tuple(range(2016, 2026))
 
 SCALE = {"%": 60.0, "ha": 900.0, "km2": 40.0, "km": 25.0, "count": 30.0, "m/yr": 2.0, "%/yr": 0.4, "suspected reaches": 4.0}
-"""Middle of the invented values by unit."""
+"""Central invented value by unit."""
 
 STATUSES = ("met", "on_track", "undecidable", "off_track", "not_met")
 
@@ -56,7 +56,7 @@ def _kinds(targets: list[Target]) -> list[tuple[str, str, Target | None]]:
 
 
 def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Generator) -> None:
-    """All years of a kind at once, units within a year."""
+    """Write the rows; all years of a kind are drawn at once, in order of year, then unit."""
     n, years = len(units), np.repeat(YEARS, len(units))
     base = pd.concat([units] * len(YEARS), ignore_index=True).assign(
         period=years.astype(str),

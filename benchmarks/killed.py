@@ -1,4 +1,4 @@
-"""`kill -9` at random moments of the whole chain: what has a name is whole, and the end is that of an undisturbed run.
+"""`kill -9` at random moments of the whole chain: every file with its final name must be complete, and the results must equal those of an undisturbed run.
 
 `python -m benchmarks.killed FOLDER --kills 50` on the tiny world of tests/operations.
 """
@@ -22,25 +22,25 @@ from benchmarks.harness import ROOT, differing, in_root, snakemake_command
 
 
 def start(config: Path) -> subprocess.Popen:
-    """Snakemake on a configuration, in a session of its own."""
+    """Start Snakemake on a configuration in its own session."""
     with (config.parent / "snakemake.log").open("a") as log:
         return subprocess.Popen(snakemake_command(config), cwd=ROOT, stdout=log, stderr=log, env=in_root(), start_new_session=True)
 
 
 def kill_machine(main: subprocess.Popen, _: random.Random) -> None:
-    """The power goes: everything ends at once."""
+    """Power loss: all processes end at once."""
     os.killpg(main.pid, signal.SIGKILL)
     main.wait()
 
 
 def kill_scheduler(main: subprocess.Popen, _: random.Random) -> None:
-    """Snakemake alone is killed; its jobs go on as orphans."""
+    """Kill only Snakemake; its jobs continue as orphans."""
     main.kill()
     main.wait()
 
 
 def is_job(process: psutil.Process) -> bool:
-    """Whether a process does or waits for a verb of `rs-pipeline`, or serves jobs with forks of itself; one that has just ended does not."""
+    """Whether a process runs or waits for a verb of `rs-pipeline`, or serves jobs by forking itself; False if it has just ended."""
     try:
         return "-m rs_pipeline" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
@@ -48,7 +48,7 @@ def is_job(process: psutil.Process) -> bool:
 
 
 def kill_job(main: subprocess.Popen, moments: random.Random) -> None:
-    """A job is killed, as for its memory; Snakemake goes on for a while, then the power goes."""
+    """Kill a job, as the kernel does when memory runs out; Snakemake continues for a while, then power loss."""
     jobs = [p for p in psutil.Process(main.pid).children(recursive=True) if is_job(p)]
     with suppress(psutil.NoSuchProcess):  # it ended a moment ago
         if jobs:
@@ -61,9 +61,9 @@ KINDS: tuple[Callable, ...] = (kill_machine, kill_scheduler, kill_job)
 
 
 def disturb(config: Path, kills: int, seed: int, files: Callable[[], dict[str, bytes]], expected: dict[str, bytes], longest_s: float) -> Counter:
-    """Kill a run so often, the kinds in turn; after each, every file that has its name must be that of the undisturbed run.
+    """Kill a run ``kills`` times, the kinds in turn; after each, every file with its final name must equal that of the undisturbed run.
 
-    Gives how often something ran when it was killed, by kind. A run that ends before it is killed is not begun again.
+    Returns, by kind, how often something was running when it was killed. A run that ends before it is killed is not started again.
     """
     moments, cut = random.Random(seed), Counter()
     for i in range(kills):

@@ -1,8 +1,8 @@
-"""What grows with the size of a run: the search among many scenes, and the table of many units and periods.
+"""Steps whose cost grows with the size of a run: the search among many scenes, and the table of many units and periods.
 
-`python -m benchmarks.load --scenes 25000 50000 --units 1000 2000 --periods 2 20` measures each size in a process of its own: seconds, and
-peak memory in MB beyond that of the loaded program. Scenes and sums are invented; nothing is read from rasters. `--limit 2.2` is how much more
-a double size may take before the exit code is 1.
+`python -m benchmarks.load --scenes 25000 50000 --units 1000 2000 --periods 2 20` measures each size in its own process: seconds, and
+peak memory in MB beyond that of the loaded program. Scenes and sums are invented; nothing is read from rasters. With `--limit 2.2` the exit code
+is 1 where a doubled size takes more than 2.2 times as much.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ SUMS_M2 = {
     "water_permanent_lower_m2": 8, "water_permanent_upper_m2": 13, "water_seasonal_m2": 5, "water_ephemeral_m2": 1, "water_common_m2": 100,
     "water_permanent_common_m2": 10, "water_permanent_baseline_m2": 9, "water_seasonal_common_m2": 5, "water_seasonal_baseline_m2": 6, "sea_m2": 0, "sea_common_m2": 0, "sea_baseline_m2": 0,
 }  # fmt: skip
-"""Sums of a county, km2."""
+"""Bands of sums of a county in km2, and their values."""
 
 VARIANCES_M4 = {
     "fvc_peak_var_m4": 0.81, "water_permanent_var_m4": 0.09, "water_seasonal_var_m4": 0.16, "water_permanent_change_var_m4": 0.25,
     "water_seasonal_change_var_m4": 0.36, "sea_var_m4": 0.0, "sea_change_var_m4": 0.0,
 }  # fmt: skip
-"""km4."""
+"""Bands of variances of such sums in km4, and their values."""
 
 SCENES_OF_A_UNIT, UNITS_OF_A_TILE = 100, 20
 
 
 def write_counties(folder: Path, n_units: int, n_periods: int) -> Settings:
-    """A run whose county sums are made: squares in a grid, invented sums, a hundred scenes a unit and period."""
+    """A run with invented county sums: units are squares in a grid, with a hundred scenes for each unit and period."""
     folder.mkdir(parents=True, exist_ok=True)
     years, side = list(range(2025 - n_periods, 2025)), int(np.ceil(n_units**0.5))
     codes, at = [f"{130001 + i:06d}" for i in range(n_units)], np.arange(n_units)
@@ -145,7 +145,7 @@ def table_of(folder: Path, n_units: int, n_periods: int) -> Callable[[], None]:
 
 
 def peak_mb() -> float:
-    """Highest memory of this process since it began, MB; what `resource` tells may be that of the process that started it."""
+    """Peak resident memory of this process since its start, MB; the value of `resource` may be that of the parent process."""
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
 

@@ -1,10 +1,10 @@
-"""Do the tests notice a fault? `python -m benchmarks.mutation` plants faults one at a time, into ``benchmarks/mutation.json``.
+"""Mutation testing: `python -m benchmarks.mutation` plants faults one at a time and writes to ``benchmarks/mutation.json`` whether the tests notice them.
 
 A fault changes one place of a module: a number, a comparison, a plus or minus, an `and` or `or`, the 1 of `n - 1`. It is planted in a
-copy of the checkout, and the tests of the module run on it. A fault that they pass has survived: a threshold that nobody guards, or a
-change without effect. The same seed plants the same faults, and a larger --limit plants more of them. Kernels run as plain Python where
-their tests pass so: that spares the compiler's time. (There numpy's booleans add up to one, not to a count; such sums are judged by tests
-that give plain numbers.)
+copy of the checkout, and the tests of the module run on it. A fault survives where they pass: no test covers the threshold, or the
+change has no effect. The same seed plants the same faults, and a larger --limit plants more of them. Kernels run as plain Python where
+their tests pass that way, which saves compilation. (In plain Python the sum of two numpy booleans is a boolean, not a count; tests with
+plain numbers cover such sums.)
 
 `--planted` plants the faults of PLANTED instead, which were once found to survive.
 """
@@ -35,10 +35,10 @@ FOLDERS = {
     "rs_pipeline/radiometry": ("tests/radiometry",),
     "rs_pipeline/products": ("tests/products",),
 }
-"""Folder of modules to the folders of their tests; folders within them are mirrored."""
+"""Folder of modules to the folders of their tests; the tests have the same subfolders."""
 
 INDICATORS, ASKED_BY = "rs_pipeline/products/*/indicators.py", "rs_pipeline.indicators.values"
-"""Modules of indicators, and the module that asks the register for them: no import shows that its tests are theirs."""
+"""Modules of indicators, and the module that reaches them through the register. No import shows that the tests of the one cover the others."""
 
 SAMPLED = ("kernels/rs_kernels", "rs_pipeline/estimation", "rs_pipeline/indicators", "rs_pipeline/radiometry", INDICATORS)
 """Folders and files that faults are drawn from unless --only says otherwise."""
@@ -65,26 +65,26 @@ PLANTED = [
     ("rs_pipeline/products/black_odorous/reaches.py", "ELONGATION = 4.0", "ELONGATION = 6.0"),
     ("rs_pipeline/estimation/sampling.py", "max(residual.size - 1, 1)", "max(residual.size, 1)"),
 ]
-"""Faults that once survived the tests."""
+"""Faults that survived the tests when they were found; the tests must notice them."""
 
 LEAST_LIMIT_S, TIMES_AS_LONG = 20.0, 5.0
-"""A fault may keep the tests busy for so long, and so many times as long as without it; then it counts as noticed."""
+"""Time limit of the tests with a fault: at least this many seconds, and this many times the time without a fault. Beyond it the fault counts as noticed."""
 
 RECORD = Path(__file__).with_suffix(".json")
 
 
 def all_faults(folders: Iterable[str]) -> list[Fault]:
-    """In the order of files and places; ``folders`` may be files too, also by a pattern."""
+    """Faults in the order of files and positions; ``folders`` may also be files or patterns of files."""
     files = {p for f in folders for p in (ROOT.glob(f) if f.endswith(".py") else (ROOT / f).rglob("*.py")) if p.name != "__init__.py"}
     return [f for p in sorted(files) for f in Places(p.relative_to(ROOT).as_posix(), p.read_bytes()).faults()]
 
 
 def planted_faults() -> list[Fault]:
-    """Of PLANTED.
+    """The faults of PLANTED.
 
     Raises
     ------
-    SystemExit : a text does not stand in its file exactly once.
+    SystemExit : a text does not occur exactly once in its file.
     """
     faults = []
     for path, before, after in PLANTED:
@@ -108,7 +108,7 @@ def module_of(path: Path) -> str:
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """Dotted names that a file imports: modules, and what it takes from them, which may be modules."""
+    """Dotted names that a file imports: modules, and the names imported from them, which may be modules too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
@@ -119,7 +119,7 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def users_of(module: str) -> set[str]:
-    """The module and all modules that import it, through others too."""
+    """The module and all modules that import it, directly or through others."""
     every = {module_of(p): imports(p) for f in FOLDERS for p in (ROOT / f).rglob("*.py")}
     users, before = {module}, set()
     while users != before:
@@ -129,8 +129,8 @@ def users_of(module: str) -> set[str]:
 
 @cache
 def tests_of(path: str) -> tuple[str, ...]:
-    """Test files of a module, the nearest first: those of the mirrored folders that import it, or where none does those anywhere; then those of
-    the folders that reach it through others."""
+    """Test files of a module, the nearest first: those in its test folders that import it, or, where none does, those anywhere that do; then those
+    in its test folders that reach it through other modules."""
     folder, modules = folder_of(path), {module_of(ROOT / path)}
     mirrored = [ROOT / f / Path(path).relative_to(folder).parent for f in FOLDERS[folder]]
     if Path(path).match(INDICATORS):

@@ -1,5 +1,5 @@
-"""Fetching of neighbouring tiles from an archive that is far away: requests, bytes and seconds of ours, of odc-stac, of an async reader and of the
-ideal, in one run. The pixels are the same first.
+"""Fetching of neighbouring tiles from a distant archive: requests, bytes and seconds of ours, of odc-stac, of an async reader and of the
+ideal, in one run, after a check that all read the same pixels.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ COGS = Path(os.environ.get("RS_PIPELINE_COGS", Path.home() / ".cache/rs-pipeline
 
 DAYS = ("2024-05-01", "2024-06-10", "2024-07-20")
 SIDE = 3
-"""Tiles of a side of the square that is fetched."""
+"""Tiles along a side of the square that is fetched."""
 
 CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of all tiles and days."""
+    """Cost of fetching all tiles and days."""
 
     requests: int
     bytes: int
@@ -113,7 +113,7 @@ def _cost(archive: Archive, work: Callable[[], object]) -> Cost:
 
 
 def _fetched(settings: Settings, tiles: Sequence[Tile]) -> None:
-    """All tiles, one after another as two cores would; what another way left behind is dropped first."""
+    """Fetch all tiles after removing the results of an earlier fetch."""
     for name in ("chips", Layout(settings.root).parts.name):
         with suppress(FileNotFoundError):
             shutil.rmtree(settings.root / name)
@@ -131,7 +131,7 @@ def _windows(settings: Settings, tiles: Sequence[Tile], step_m: int, reach_m: fl
 
 
 def ideal_cost(files: dict[str, Path], settings: Settings, tiles: Sequence[Tile], far: Far, n_days: int = len(DAYS)) -> Cost:
-    """A request for the beginning of each file and one for each block that any tile meets; as long as the bytes take, after one latency each of the two."""
+    """Lowest possible cost: one request for the start of each file and one for each block that any tile meets; the transfer time of the bytes and two latencies."""
     requests, n_bytes = 0, 0
     for name, step_m, _ in granule.BANDS.values():
         with rasterio.open(files[name]) as dataset:
@@ -162,7 +162,7 @@ def _require_same(settings: Settings, tiles: Sequence[Tile], found: Pixels) -> N
 
 
 def _by_odc_stac(url: str, items: Sequence[dict], settings: Settings, tiles: Sequence[Tile]) -> Pixels:
-    """`odc.stac.load` of each tile, all bands at their own resolution, threads as many as connections, with its defaults for clouds."""
+    """`odc.stac.load` of each tile, all bands at their native resolution, as many threads as connections, with its default settings for cloud storage."""
     import odc.stac
     import pystac
     from odc.geo.geobox import GeoBox

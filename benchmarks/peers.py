@@ -62,7 +62,7 @@ def geomedian(run: Run) -> Iterator[Result]:
 
 
 def _odc_geomedian(odc_algo: ModuleType, refl: np.ndarray) -> np.ndarray:
-    """odc-algo's wrapper on an array (y, x, band, time), as it wants it."""
+    """odc-algo's wrapper on an array (y, x, band, time), in the layout that it needs."""
     data = xr.DataArray(refl, dims=("y", "x", "band", "time"))
     return odc_algo.xr_geomedian(data, num_threads=1, eps=1e-5, maxiters=1000).values
 
@@ -173,7 +173,7 @@ def _against_rasterstats(run, name, grid, counties, values) -> Iterator[Result]:
 
 
 def shoreline(run: Run) -> Iterator[Result]:
-    """Lines of zero MNDWI: what our shoreline step calls (scikit-image) against dea-tools on the same map."""
+    """Lines of zero MNDWI: scikit-image, which our shoreline step calls, against dea-tools on the same map."""
     side = run.size(1500, 300)
     y, x = np.mgrid[:side, :side].astype("float32")
     index = np.tanh((x - side / 2 - 60 * np.sin(y / 40) - 8 * np.sin(y / 7)) / 30).astype("float32")
@@ -209,7 +209,7 @@ def _index_set(blue, green, red, nir, swir1, swir2, out):
 
 
 def indices(run: Run) -> Iterator[Result]:
-    """NDVI, NDWI, MNDWI, WI2015 and AWEIsh of one scene, float32, one thread. (spyndex's AWEInsh has a sign of its own.)"""
+    """NDVI, NDWI, MNDWI, WI2015 and AWEIsh of one scene, float32, one thread. (spyndex's AWEInsh has another sign, so it is left out.)"""
     side = run.size(1500, 300)
     bands = dict(zip("BGRNST", np.random.default_rng(0).uniform(0.01, 0.5, (6, side * side)).astype("float32"), strict=True))
     name = f"five indices of a scene of {side}², one thread"

@@ -1,4 +1,4 @@
-"""The pictures of the documentation, taken of the page of a finished sample: ``python -m benchmarks.pictures results/sample docs/images``."""
+"""Screenshots for the documentation, from the page of a finished sample run: ``python -m benchmarks.pictures results/sample docs/images``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEWS = {
     "county_zh.png": "#county/{code}?lang=zh",
     "map.png": "#map?layer=land&colour=outlines&lang=en",
 }
-"""File to what the page shows, as its address has it."""
+"""File name to the address fragment that selects the view of the page."""
 
 
 def take(run: Path, folder: Path, code: str) -> None:

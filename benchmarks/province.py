@@ -1,7 +1,7 @@
-"""A province shrunk fifty times, with tiny SIMULATED scenes: how the chain bears hundreds of tiles and years.
+"""A province shrunk fifty times, with tiny SIMULATED scenes: cost of the chain for hundreds of tiles and several years.
 
-`python -m benchmarks.province FOLDER --units COUNTIES.gpkg` writes the scenes, lets Snakemake plan every job, then runs all steps on two
-processes without starting Python for each, and prints time, memory and file counts. What a start of Python adds to a job is measured too.
+`python -m benchmarks.province FOLDER --units COUNTIES.gpkg` writes the scenes, lets Snakemake plan every job, then runs all steps in two
+processes without starting Python for each, and prints time, memory and file counts. It also measures the time that starting Python adds to a job.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ VEGETATION_CLASS, WATER_CLASS = 4, 6
 
 @dataclass(frozen=True)
 class Place:
-    """A square of ground in CRS, 10 m pixels, an even number on each side."""
+    """A square of ground in CRS with 10 m pixels, an even number along each side."""
 
     left: float
     top: float
@@ -47,13 +47,13 @@ class Place:
 
     @property
     def outline(self) -> shapely.Polygon:
-        """In EPSG:4326."""
+        """Outline in EPSG:4326."""
         bounds = self.left, self.top - self.height_px * 10, self.left + self.width_px * 10, self.top
         return shapely.box(*transform_bounds(CRS, "EPSG:4326", *bounds))
 
 
 def write_scene(folder: Path, place: Place, day: date, seed: int, cell: str = "50SMK") -> str:
-    """One clear Sentinel-2 scene as a STAC item in ``folder/items``: fields that green in summer, a river of 60 m from north to south. Gives its id."""
+    """One clear Sentinel-2 scene as a STAC item in ``folder/items``: fields that are green in summer, and a river 60 m wide from north to south. Returns its id."""
     import rasterio
 
     rng, name = np.random.default_rng(seed), f"S2A_{cell}_{day:%Y%m%d}_{seed}"
@@ -113,12 +113,12 @@ def write_scene(folder: Path, place: Place, day: date, seed: int, cell: str = "5
 
 
 def spread_days(year: int, count: int) -> list[date]:
-    """Days spread over the season that all products look at."""
+    """Days spread over the season that all products use."""
     return [date(year, 4, 15) + timedelta(days=int(d)) for d in np.linspace(0, 170, count)]
 
 
 def configuration(folder: Path, periods: Sequence[int], tile_px: int, folders: Sequence[Path] = (), **changes) -> dict:
-    """A configuration of a run on scenes of `write_scene`, with thresholds that few dates meet; scenes may also lie in ``folders``."""
+    """A configuration of a run on scenes of `write_scene`, with thresholds low enough for few dates; ``folders`` are further folders of scenes."""
     return {
         "run": "small",
         "output": "results",
@@ -185,7 +185,7 @@ def peak_mb(*who: int) -> float:
 
 
 def run(folder: Path, values: dict) -> None:
-    """Plan with Snakemake, run in two processes, count."""
+    """Plan with Snakemake, run in two processes, and print time, memory and file counts."""
     from rs_pipeline.config import parse
     from rs_pipeline.layout import Layout
     from rs_pipeline.operations.summary import disk_mb
@@ -217,7 +217,7 @@ def run(folder: Path, values: dict) -> None:
 
 
 def program():
-    """`rs-pipeline` itself."""
+    """The command `rs-pipeline` as a function."""
     from typer.main import get_command
 
     from rs_pipeline.cli import app
@@ -226,8 +226,8 @@ def program():
 
 
 def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
-    """Planned calls by verb, and those of tiles and periods by round, each after those that it rests on: a verb of which the last call is planned
-    later rests on none that is planned after it."""
+    """Planned calls by verb, and by round (``--number``) where the verb has rounds. Ordered by the last planned call of each, so that every
+    group comes after the groups it depends on."""
     found: dict[str, list[list[str]]] = {}
     for call in calls:
         name = f"{call[0]} {call[call.index('--number') + 1]}" if "--number" in call else call[0]

@@ -1,7 +1,7 @@
-"""The configuration of docs/howto/your_scenes.md on catalogs of real scenes that lie on a disk, defaults as they are, from `rs-pipeline check` to the page.
+"""The configuration of docs/howto/your_scenes.md on catalogs of real scenes on a local disk, with default settings, from `rs-pipeline check` to the page.
 
-`python -m benchmarks.real_catalogs FOLDER`: FOLDER holds ``catalog/`` (a static STAC catalog) and ``regions/`` (polygons). It is no part of the tests:
-the scenes are others' and not in this repository, and a run takes minutes.
+`python -m benchmarks.real_catalogs FOLDER`: FOLDER holds ``catalog/`` (a static STAC catalog) and ``regions/`` (polygons). It is not part of the tests:
+the scenes belong to others and are not in this repository, and a run takes minutes.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ WORLDS = {
 
 
 def shown_configuration() -> dict:
-    """The configuration that the page shows."""
+    """The configuration on docs/howto/your_scenes.md."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "howto" / "your_scenes.md").read_text("utf-8"), re.DOTALL)
     return yaml.safe_load(next(b for b in blocks if b.startswith("run: mine")))
 
 
 def run(name: str, data: Path, folder: Path) -> str:
-    """One world to its page; what it shows, in a line.
+    """Run one data set to its page; returns a summary of the page in one line.
 
     Raises
     ------
-    RuntimeError : a command failed, with what it said.
+    RuntimeError : a command failed; with its output.
     """
     regions, source, years = WORLDS[name]
     values = shown_configuration() | {"run": name, "periods": years, "sources": [source | {"catalog": str(data / "catalog")}]}

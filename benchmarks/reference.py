@@ -1,6 +1,6 @@
 """`python -m benchmarks.reference` writes docs/reference/*.md from the code: keys, columns and bands, verbs, indicators, collections, functions.
 
-The pages hold what the code itself says of each. `tests/test_reference.py` holds the committed pages to it.
+All texts come from the code. `tests/test_reference.py` compares the committed pages with it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MADE = "Made from the code by `python -m benchmarks.reference`; changes by hand 
 DIRECTIONS = {"up": "more is better", "down": "less is better", "": "neither way is better"}
 
 LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-"""Words of JSON schema for the bounds of a number."""
+"""Keyword of JSON schema for a bound of a number to its sign."""
 
 
 def cell(text: str) -> str:
-    """A text as a cell of a table: on one line, without a bar, and without a tag outside of code.
+    """A text as a cell of a Markdown table: on one line, with bars and, outside of code, ``<`` escaped.
 
     >>> cell("a | b, <run>, `<run>`")
     'a \\\\| b, &lt;run>, `<run>`'
@@ -54,7 +54,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _sections(schema: dict, about: dict, path: str) -> Iterator[tuple[str, dict]]:
-    """Place and schema of every section that a value may hold; ``[]`` stands for an entry of a list, ``<name>`` for a name that is free."""
+    """Path and schema of every section that a value may hold; ``[]`` means an entry of a list, ``<name>`` any name."""
     if "$ref" in about:
         yield path, schema["$defs"][about["$ref"].rpartition("/")[2]]
     for other in about.get("anyOf", about.get("oneOf", [])):
@@ -66,7 +66,7 @@ def _sections(schema: dict, about: dict, path: str) -> Iterator[tuple[str, dict]
 
 
 def type_words(about: dict) -> str:
-    """What a value may be, in words.
+    """Allowed values of a key, in words.
 
     >>> type_words({"type": "number", "minimum": 0, "exclusiveMaximum": 1})
     'number ≥ 0, < 1'
@@ -100,7 +100,7 @@ def _default(about: dict, required: bool) -> str:
 
 
 def configuration_keys() -> Iterator[tuple[str, str, list[tuple[str, str, str, str]]]]:
-    """Sections in the order of the configuration: place (empty at the top), what it is, and its keys as (name, what it may be, default, meaning)."""
+    """Sections in the order of the configuration: path (empty at the top), description, and keys as (name, allowed values, default, meaning)."""
     schema = Settings.model_json_schema()
     waiting = [("", schema)]
     while waiting:
@@ -116,7 +116,7 @@ def configuration_keys() -> Iterator[tuple[str, str, list[tuple[str, str, str, s
 
 
 def configuration_page() -> str:
-    """Every key with what it may be, its default and meaning."""
+    """Page of every key with its allowed values, default and meaning."""
     parts = [
         f"# Configuration\n\n{MADE}\nA key is written here with its place: `water.min_probability` is `min_probability` in the section `water`. `[]` stands for an entry of a"
         " list, `<name>` for a name of your choice. `rs-pipeline schema` prints the same as JSON schema; `rs-pipeline check --config my.yaml` finds every fault.\n"

@@ -1,5 +1,5 @@
-"""Our reader of remote rasters beside GDAL's /vsicurl: requests, bytes and seconds of the same windows, from a server on 127.0.0.1 that is some
-milliseconds away. `python -m benchmarks.remote_reads --latency-ms 50`.
+"""Our reader of remote rasters beside GDAL's /vsicurl: requests, bytes and seconds for the same windows, from a server on 127.0.0.1 with a
+latency of some milliseconds. `python -m benchmarks.remote_reads --latency-ms 50`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FILES = {
     "COG, blocks of 512": ("b.tif", {"driver": "COG", "compress": "deflate", "predictor": "YES", "blocksize": 512}),
     "JPEG 2000, tiles of 1024": ("c.jp2", {"driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES", "BLOCKXSIZE": 1024, "BLOCKYSIZE": 1024}),
 }
-"""What archives hand out: name, and how it is made."""
+"""Layouts of files that archives offer: name to creation options."""
 
 SIZE_PX = 4096
 WINDOW = Window(900, 900, 1090, 1090)
-"""A tile of 1024 pixels with its margin, over the corners of blocks."""
+"""Window of a tile with its margin; it crosses corners of blocks."""
 
 OVERVIEW_PX = 256
-"""What the self-test of offsets reads of a band, here 16 times smaller as there."""
+"""Side of the overview that the self-test of offsets reads of a band, pixels; 16 times smaller than the band, as in the self-test."""
 
 LIMITS = FetchSection(retries=0)
 
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def served(files: dict[str, bytes], latency_s: float) -> Iterator[ThreadingHTTPServer]:
-    """Files by path; ``log`` has the bytes of each answer."""
+    """Server of files by path; its ``log`` has the number of bytes of each answer."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.files, server.latency_s, server.log = files, latency_s, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -85,7 +85,7 @@ def served(files: dict[str, bytes], latency_s: float) -> Iterator[ThreadingHTTPS
 
 
 def made(folder: Path) -> dict[str, bytes]:
-    """The files, of one picture of fields with noise."""
+    """The files by path; all hold the same image of fields with noise."""
     rng, n = np.random.default_rng(1), SIZE_PX
     fields = np.kron(rng.integers(200, 4000, (n // 32, n // 32)), np.ones((32, 32), int))
     values = np.clip(fields + rng.normal(0, 25, (n, n)), 1, 10_000).astype("uint16")

@@ -1,4 +1,4 @@
-"""How long the report of a province takes until it can be read: 167 counties, ten years, every indicator, in a real browser."""
+"""Time until the report of a province can be read: 167 counties, ten years, every indicator, in a real browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LABEL = "report, 167 counties x 10 years"
 
 
 def ready(run: Run) -> Iterator[Result]:
-    """Seconds until the first view and another are drawn, layout included; size and elements beside them."""
+    """Seconds until the first view and a second view are drawn, layout included; also file size and number of elements."""
     try:
         from benchmarks.browser import browser, missing
     except ModuleNotFoundError as fault:

@@ -22,11 +22,11 @@ SCALE, OFFSET = np.float32(1e-4), np.float32(-0.1)
 BAD_BITS = 3
 PROBABILITIES = np.array([0.1, 0.5, 0.9])
 STRIPS = 4
-"""Pieces of rows the stack is held in, Dask's chunks and the kernels' blocks alike."""
+"""The stack is held as this many strips of rows; they are Dask's chunks and the kernels' blocks."""
 
 
 class Stack:
-    """Simulated reflectance of ``n_dates`` over a year: fields, water, clouds; as strips of rows."""
+    """Simulated reflectance of ``n_dates`` over a year: fields, water, clouds; held as strips of rows."""
 
     def __init__(self, n_dates: int, side: int, seed: int = 0):
         rng = np.random.default_rng(seed)
@@ -54,7 +54,7 @@ class Stack:
         return sum(d.nbytes for d in self.dn)
 
     def each(self, threads: int, work: Callable[[int], np.ndarray]) -> np.ndarray:
-        """The strips worked out on threads, put together along y, the last but one axis."""
+        """Results of ``work`` on each strip, computed on threads and concatenated along y, the last axis but one."""
         with ThreadPoolExecutor(threads) as pool:
             return np.concatenate(list(pool.map(work, range(STRIPS))), axis=-2)
 
@@ -86,7 +86,7 @@ def water_logit(blue, green, red, nir, swir1, swir2, where):
 
 
 def sorted_quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Quantiles along the first axis by one sort, NaN last: many times faster than numpy's nanquantile, which goes pixel by pixel."""
+    """Quantiles along the first axis by one sort, NaN last: many times faster than numpy's nanquantile, which loops over pixels."""
     ordered, n = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)
     out = []
     for p in probabilities:
@@ -168,7 +168,7 @@ def quantiles_numpy(s: Stack, threads: int) -> np.ndarray:
 
 
 def quantiles_xarray(s: Stack, threads: int, bottleneck: bool) -> np.ndarray:
-    """The same in xarray + Dask: bottleneck knows the median, other quantiles go through numpy."""
+    """The same in xarray + Dask: bottleneck computes the median, numpy the other quantiles."""
     dn, clear = s.array()
     refl = (dn * SCALE + OFFSET).where(clear)
     low, high = (refl.quantile(p, "time").transpose("band", "y", "x").data for p in (0.1, 0.9))
@@ -196,12 +196,12 @@ def _add(first, second, third, fourth, keep, total):
 
 
 PIXELS = 4096
-"""Taken at a time: their sums stay in the cache while all dates go by."""
+"""Pixels summed at a time: few enough for their sums to stay in the cache while all dates are added."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sums(dn, qa, bad_bits, sums, counts):
-    """Four dates at a time, so that sums are fetched and put back a quarter as often; in place of dates beyond the last, that one with nothing kept."""
+    """Adds four dates at a time, so that sums are read and written a quarter as often. Beyond the last date the last one is repeated with no pixel kept."""
     n_dates, n_bands, n = dn.shape
     keep = np.empty((4, PIXELS), np.uint16)
     for left in range(0, n, PIXELS):
@@ -249,7 +249,7 @@ def copied(s: Stack, threads: int, out: list[np.ndarray]) -> None:
 
 
 def _read(s: Stack, threads: int) -> int:
-    """Every number read once and nothing written: the most that memory gives to a pass."""
+    """Every number read once and nothing written: the upper limit of speed that memory sets."""
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(lambda a: int(a.reshape(-1).view("uint64").max()), s.dn))
 

@@ -1,6 +1,6 @@
-"""What it costs to start the jobs of a run: the tiny SIMULATED world of tests/operations, its jobs as forks of one process and each by itself.
+"""Cost of starting the jobs of a run: the tiny SIMULATED world of tests/operations, with jobs as forks of one process and with a new process for each.
 
-`python -m benchmarks.starts FOLDER` does both in turn, holds their files equal, and prints seconds and core-seconds of the whole run.
+`python -m benchmarks.starts FOLDER` does both in turn, checks that their files are equal, and prints seconds and core-seconds of the whole run.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ FINE, COARSE = ("blue", "green", "red", "nir"), ("rededge1", "swir1", "swir2")
 LAND = {"blue": 0.05, "green": 0.08, "red": 0.09, "nir": 0.30, "rededge1": 0.14, "swir1": 0.24, "swir2": 0.17}
 WATER = {"blue": 0.05, "green": 0.06, "red": 0.04, "nir": 0.02, "rededge1": 0.03, "swir1": 0.01, "swir2": 0.01}
 NOISE_DN = 25
-"""Standard deviation of the sensor's noise, which is what makes chips hard to compress."""
+"""Standard deviation of the sensor's noise, digital numbers; the noise limits how far chips compress."""
 
 CLOUD_CLASS, LAND_CLASS = 9, 4
 
@@ -88,7 +88,7 @@ class World:
         observe(self.settings, TILE, YEAR, threads)
 
     def decode(self, threads: int) -> int:
-        """Decode every chip file whole; native pixels read."""
+        """Decode every chip file completely; returns the number of native pixels read."""
         with ThreadPoolExecutor(threads) as pool:
             return sum(pool.map(_decode, self.files))
 
@@ -259,23 +259,23 @@ STEPS = {
     "radar kernel": ["observe.radar_water"],
     "writing maps": ["observe.write_map"],
 }
-"""Functions, by the module that calls them, whose time counts to a step; what they call counts to its own step, if it has one."""
+"""Step to the functions whose time it counts, named by the module that calls them; a function inside them that has its own step counts there."""
 
 
 class Clock:
-    """Seconds a step, without the steps inside it."""
+    """Seconds of each step, without the steps inside it."""
 
     def __init__(self):
         self.spent, self.open, self.last = dict.fromkeys([*STEPS, "everything else"], 0.0), ["everything else"], time.perf_counter()
 
     def turn(self) -> None:
-        """Count the time since the last turn to the step that is open."""
+        """Add the time since the last call to the open step."""
         now = time.perf_counter()
         self.spent[self.open[-1]] += now - self.last
         self.last = now
 
     def around(self, step: str, call: Callable) -> Callable:
-        """The call, with its time counted to the step."""
+        """Wrap a function so that its time counts to the step."""
 
         def timed(*args, **kwargs):
             self.turn()
@@ -305,7 +305,7 @@ def _by_step(world: World) -> dict[str, float]:
 
 
 class InOrder:
-    """A pool that works on the calling thread."""
+    """Stands in for a thread pool; runs everything on the calling thread."""
 
     def __init__(self, max_workers: int = 1):
         pass

@@ -1,4 +1,4 @@
-"""What cover by networks costs against plain NDVI in the same pass."""
+"""Cost of cover by networks against cover by plain NDVI in the same pass."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How wrong we are, and how wrong others are on the same scenes: ``python -m benchmarks.accuracy`` makes the committed table."""
+"""Errors of our products and of other methods on the same scenes: ``python -m benchmarks.accuracy`` makes the committed table."""

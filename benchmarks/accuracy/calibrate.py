@@ -1,9 +1,9 @@
 """Fit the weights of reaches on development worlds: ``python -m benchmarks.accuracy.calibrate``.
 
-The worlds are those of seeds 1-99 that hold black-odorous water and its confusers: ERROR_WORLDS as they are, and others that `varied`
-changes: channels of 12-75 m, episodes of three months and more, darker, greyer and greener waters, fewer scenes. Each reach and year is
-fitted with all of its dates and once more with a random share of them, so that few dates give a doubt and not a refusal. Every world is
-predicted by a model that has not seen it; those figures, by threshold, are the report beside the weights.
+The worlds have seeds 1-99 and hold black-odorous water and waters that look like it: ERROR_WORLDS as they are, and others that
+`varied` changes: channels of 12-75 m, episodes of three months and more, darker, greyer and greener waters, fewer scenes. Each reach and year is
+fitted twice, with all of its dates and with a random share of them, so that few dates make a probability less certain instead of making
+it missing. Every world is predicted by a model that was fitted without it; those figures, by threshold, are the report beside the weights.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ RIDGE = 1.0
 """Penalty on the weight of a standardised feature, in reaches."""
 
 MIN_DATES = 3
-"""Reaches with fewer dates are not called, so nothing is fitted on them."""
+"""Reaches with fewer dates get no class, so they are left out of the fit."""
 
 KEPT_SHARE = (0.15, 1.0)
 """Share of its dates that a reach keeps when it is fitted a second time, drawn evenly."""
@@ -54,7 +54,7 @@ KEPT_SHARE = (0.15, 1.0)
 FOLDS, SEED = 5, 0
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 WIDE_M = 25.0
-"""Width from which the recall of the report counts."""
+"""The report gives recall for waters of at least this width, and for all."""
 
 EPISODE_MONTHS = (3, 3, 4, 5, 7, 12)
 LOG_WIDTH_FACTOR = (-0.45, 0.3)
@@ -70,8 +70,8 @@ OTHER_WATERS = {
 
 @contextmanager
 def varied(seed: int) -> Iterator[None]:
-    """Simulated worlds that are written inside have other widths of channels, places and months of black-odorous water, ranges of waters, and
-    numbers of scenes."""
+    """Worlds written inside this context have other widths of channels, other places and months of black-odorous water, other ranges of
+    water properties and other numbers of scenes."""
     rng, river, black_reach = np.random.default_rng(seed), themes.river, themes.black_reach
 
     def other_river(name, width_m, line, material=Material.RIVER, kind="river"):
@@ -102,7 +102,7 @@ def thinned(scores: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def truths(lines: gpd.GeoDataFrame, periods: list[str], truth: Truth) -> pd.DataFrame:
-    """What reaches and years truly are: reach_id, period, water, black (bool); those that are neither black-odorous nor clean throughout are left out."""
+    """True state of reaches and years: reach_id, period, water, black (bool). Reaches that are partly black-odorous are left out."""
     table = label(lines.merge(pd.DataFrame({"period": periods}), how="cross").to_crs(truth.grid.crs), truth)
     known = (table.black_share >= BLACK_REACH_SHARE) | (table.black_share < CLEAN_SHARE)
     return pd.DataFrame(table[known].assign(black=table.black_share >= BLACK_REACH_SHARE))[["reach_id", "period", "water", "black"]]
@@ -111,7 +111,7 @@ def truths(lines: gpd.GeoDataFrame, periods: list[str], truth: Truth) -> pd.Data
 def labelled(
     name: str, lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], known: pd.DataFrame, wetlands: gpd.GeoDataFrame | None
 ) -> pd.DataFrame:  # fmt: skip
-    """Reaches and years of ``known`` (see `truths`) that can be called: world, thin (bool), kind, width_m, water, black (bool), n_dates and
+    """Reaches and years of ``known`` (see `truths`) whose width can be assessed: world, thin (bool), kind, width_m, water, black (bool), n_dates and
     REACH_FEATURES; with all dates, and with a random share of them (``thin``)."""
     rng, parts = np.random.default_rng(SEED), []
     for thin in (False, True):
@@ -130,7 +130,7 @@ def run_table(settings: Settings, truth: Truth, name: str) -> pd.DataFrame:
 
 
 def fit(table: pd.DataFrame, report: dict | None = None) -> ReachModel:
-    """Ridge logistic regression on standardised features by Newton's method, of rows with MIN_DATES dates."""
+    """Ridge logistic regression on standardised features by Newton's method, on rows with at least MIN_DATES dates."""
     table = table[table.n_dates >= MIN_DATES]
     x, black = table[list(REACH_FEATURES)].to_numpy("float64"), table.black.to_numpy("float64")
     centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
@@ -151,7 +151,7 @@ def fit(table: pd.DataFrame, report: dict | None = None) -> ReachModel:
 
 
 def left_out(table: pd.DataFrame) -> np.ndarray:
-    """Probability of each row by a model of the worlds that are not in its fold, float64 (n,); NaN with fewer than MIN_DATES dates."""
+    """Probability of each row by a model fitted on the other folds of worlds, float64 (n,); NaN with fewer than MIN_DATES dates."""
     worlds = sorted(table.world.unique())
     fold = table.world.map({w: i % FOLDS for i, w in enumerate(worlds)})
     probability = np.full(len(table), np.nan)
@@ -162,7 +162,7 @@ def left_out(table: pd.DataFrame) -> np.ndarray:
 
 
 def measured(table: pd.DataFrame, probability: np.ndarray) -> dict:
-    """Recall and object precision of each threshold, of rivers and ponds from WIDE_M and of all; what was not called counts as missed."""
+    """Recall and object precision of each threshold, of rivers and ponds of at least WIDE_M and of all; what has no probability counts as missed."""
     p, black, wide = np.nan_to_num(probability), table.black.to_numpy(), (table.width_m >= WIDE_M).to_numpy()
     called = np.isfinite(probability)
 
@@ -182,7 +182,7 @@ def measured(table: pd.DataFrame, probability: np.ndarray) -> dict:
 
 
 def report_of(table: pd.DataFrame) -> dict:
-    """`measured` by worlds left out: those as they are, those that were varied, and a random share of the dates of all."""
+    """`measured` of worlds left out of the fit: unchanged worlds, varied worlds, and all worlds with a random share of their dates."""
     probability, other = left_out(table), table.world.isin([r.name for r in VARIED]).to_numpy()
     thin = table.thin.to_numpy()
     subsets = {"worlds as they are": ~other & ~thin, "varied worlds": other & ~thin, "a share of the dates": thin}
@@ -204,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def write_model(table: pd.DataFrame, path: Path) -> None:
-    """Put the weights of all worlds, and how well worlds left out are predicted, into the model's file."""
+    """Write the weights fitted on all worlds, and the report on worlds left out, into the model's file."""
     report = report_of(table)
     print(json.dumps(report, indent=1))
     content = json.loads(path.read_text("utf-8")) | {"reach": fit(table, report).to_json()}

@@ -1,7 +1,7 @@
 """The steps of the chain in one process, in the order of the Snakefile, as far as scores need them.
 
-A world of the accuracy table is small and its jobs last seconds: starting a process for each would take most of the time. The small
-form of the table is run by Snakemake itself, in the tests, and its figures must be the same.
+A world of the accuracy table is small and its jobs last seconds: starting a process for each would take most of the time. The tests run
+the small form of the table (`worlds.SMALL`) with Snakemake; its figures must be the same.
 """
 
 from __future__ import annotations

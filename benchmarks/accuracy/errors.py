@@ -1,6 +1,6 @@
 """Make config/errors.csv, the systematic part of the error model: ``python -m benchmarks.accuracy.errors``.
 
-Runs the worlds of ERROR_WORLDS (development seeds) and fits what the pixels' errors do not explain. To be run again when a product changes.
+Runs the worlds of ERROR_WORLDS (development seeds) and fits the error that the pixels' errors do not explain. Run it again when a product changes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fit the weights of land findings on development worlds: ``python -m benchmarks.accuracy.findings``.
 
-The worlds are ERROR_WORLDS. Which events are true says `validation.findings.true_on_land`. Every world is
-predicted by weights that have not seen it; those figures are printed beside the weights, which stand in `products.land.findings.EVENT_WEIGHTS`.
+The worlds are ERROR_WORLDS; `validation.findings.true_on_land` decides which events are true. Every world is predicted by weights
+fitted without it; those figures are printed beside the weights, which `products.land.findings.EVENT_WEIGHTS` holds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rs_pipeline.validation.truth import Truth
 FEATURES = ("one", "sure", "size")
 ZONES = ("red_line", "reserves", "mines")
 RIDGE = 0.1
-"""Penalty on the weight of a feature, in events."""
+"""Ridge penalty on the weight of a feature, in events."""
 
 
 def world_events(recipe: Recipe, work: Path) -> pd.DataFrame:

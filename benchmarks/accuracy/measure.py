@@ -27,16 +27,16 @@ from rs_pipeline.validation.truth import Score, Truth
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("rs_pipeline", "kernels", "config", "benchmarks/baselines", "Snakefile")
-"""What the scores depend on."""
+"""Files and folders whose content the scores depend on."""
 
 CONVERTED_ZONES = ("red_line", "reserves")
-"""Tables whose zones have a true area of converted land."""
+"""Zone tables for which the truth gives an area of converted land."""
 
 Scored = list[tuple[str, Score]]
 
 
 def source_hash() -> str:
-    """Names the state of the code; scores made by another one are made again."""
+    """Digest of SOURCES; scores with another digest are computed again."""
     digest = hashlib.sha256()
     for name in SOURCES:
         path = ROOT / name
@@ -61,7 +61,7 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
 
 
 def displace(world: Path, recipe: Recipe) -> None:
-    """Let the files of one scene in four say that it lies elsewhere, and keep the truth of it in world.json, once."""
+    """Shift the georeference in the files of one scene in four and record the true shift in world.json; done once a world."""
     about = json.loads((world / "world.json").read_text("utf-8"))
     if not recipe.displaced_m or about.get("planted"):
         return
@@ -88,7 +88,7 @@ def train_forests(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> 
 
 
 def measure(recipe: Recipe, work: Path, methods: Sequence[str], forests: Mapping[str, np.ndarray], peers: Path | None, keep: bool = False) -> Scored:
-    """Scores of ours and of the baselines on one world. They are kept in ``work`` and not made again by the same code.
+    """Scores of ours and of the baselines on one world. They are kept in ``work`` and computed again only when the code has changed.
 
     Parameters
     ----------

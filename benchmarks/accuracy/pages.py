@@ -1,4 +1,4 @@
-"""What docs/accuracy.md, the README and the page of a run show of the accuracy table: real data first, then ours beside the baselines on simulated worlds."""
+"""Excerpts of the accuracy table for docs/accuracy.md, the README and the page of a run: real data first, then ours and the baselines on simulated worlds."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ TOPICS = {
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
     "land": page.Topic.LAND, "findings": page.Topic.FINDINGS, "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
-"""Product of the table to the topic it has on the page of a run."""
+"""Product of the table to its topic on the page of a run."""
 
 PEERS = {
     "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "land_thresholds": "thresholds of indices",
@@ -113,7 +113,7 @@ PEERS = {
 FAULTLESS = dict.fromkeys(
     ("accuracy", "agreement_with_wofs", "f1", "f1_to_fmask", "kappa", "offset_right", "overall", "precision", "r_log10", "recall", "roc_auc"), 1.0
 )
-"""Metric to the value that it has without a fault; that of the others is 0."""
+"""Metric to its ideal value; the ideal of all others is 0."""
 
 SEEN_OTHERWISE = {
     "plain": (
@@ -131,11 +131,11 @@ SEEN_OTHERWISE = {
         ("rates inside their interval, %", "shoreline_rate", "coverage", "all"), ("natural or artificial: accuracy", "shoreline_class", "accuracy", "all"),
     ),
 }  # fmt: skip
-"""The same by landscape, for the variants of its world."""
+"""Landscape to the lines (as in LINES) that are shown for the variants of its world."""
 
 
 def real_excerpt(table: pd.DataFrame) -> str:
-    """Markdown: a line of REAL a row; ours and every other method that has the figure."""
+    """Markdown: a row for each line of REAL, with ours and every other method that has the figure."""
     real = table[table.kind == "real"]
     lines = ["| real data | ours | others on the same data |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {label} | {ours} | {others} |" for label, ours, others in (_real_line(real, *line) for line in REAL))])
@@ -148,7 +148,7 @@ def _real_line(real: pd.DataFrame, label: str, product: str, metric: str, subset
 
 
 def short_excerpt(table: pd.DataFrame) -> str:
-    """Markdown: the lines of SHORT, real ones first; simulated ones are of the worlds that nobody looked at while tuning."""
+    """Markdown: the lines of SHORT, real ones first; simulated ones are on the held-out worlds."""
     rows = [f"| {'**real**' if line in REAL else 'simulated'}: {line[0]} | {ours} | {others} |" for line, ours, others in _short_lines(table)]
     return "\n".join(["| | ours | others on the same data |", "|---|---|---|", *rows])
 
@@ -175,7 +175,7 @@ def _short_lines(table: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], str, st
 
 
 def _held_out(simulated: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the worlds that nobody looked at while tuning."""
+    """Rows of the held-out worlds."""
     return simulated[simulated.world.str.endswith("(held out)")]
 
 
@@ -185,7 +185,7 @@ def _others(values: dict[str, float]) -> str:
 
 
 def excerpt(table: pd.DataFrame) -> str:
-    """Markdown: a line of LINES a row, of those that the table has; ours on its worlds and on those held out, and every baseline that has the figure."""
+    """Markdown: a row for each line of LINES that the table has, with ours on its worlds and on those held out, and every baseline that has the figure."""
     simulated = table[table.kind == "simulated"]
     chosen = simulated[simulated.world == EVERYWHERE]
     held = _held_out(simulated)
@@ -200,7 +200,7 @@ def excerpt(table: pd.DataFrame) -> str:
 
 
 def _variants(table: pd.DataFrame) -> list[str]:
-    """A table a landscape: what another satellite, fewer scenes or more years change."""
+    """One table for each landscape: the effect of another satellite, fewer scenes or more years."""
     lines = []
     for landscape, figures in SEEN_OTHERWISE.items():
         worlds = [r.group for r in VARIANTS if r.landscape == landscape and r.group in set(table.world)]
@@ -218,7 +218,7 @@ def _variants(table: pd.DataFrame) -> list[str]:
 def page_lines(table: pd.DataFrame) -> pd.DataFrame:
     """The lines of REAL and LINES that the table has, columns `accuracy.LINE_COLUMNS`: by topic, real ones first, then those on held-out worlds.
 
-    The peer is the method whose value lies nearest to that without a fault, on the data that ours is of.
+    The peer is the other method whose value is nearest to the ideal, on the same data as ours.
     """
     simulated = table[table.kind == "simulated"]
     parts = (simulated[simulated.world == EVERYWHERE], _held_out(simulated))
@@ -257,7 +257,7 @@ def _shown(value: float | None) -> str:
 def put_into_pages(
     table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE, lines: Path = page.LINES_PATH
 ) -> None:
-    """Replace what stands between BEGIN and END on the pages, and the lines that are shipped for the page of a run."""
+    """Replace the text between BEGIN and END on the pages, and the shipped lines for the page of a run."""
     for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table)), (chinese, chinese_excerpt(table))):
         text = path.read_text("utf-8")
         path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _, made=made: f"{BEGIN}\n{made}\n{END}", text, flags=re.S), "utf-8")

@@ -1,7 +1,7 @@
 """Accuracy on real data, beside the simulated worlds: ``real_rows`` gives the table's rows of kind ``real``.
 
-The data are third-party and stay where they are; the folder is described in its own README. Nothing here is fitted to them
-but the baseline that says so.
+The data are third-party and not part of the repository; the folder's own README describes them. Nothing is fitted to them except
+the baseline "red regression, other dates".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What accuses water of being black-odorous on one date: the detector, and the index most studies use."""
+"""Flags of black-odorous water on one date: by our detector, and by the index most studies use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def grey_of(spectra: np.ndarray) -> np.ndarray:
 
 
 def detector_accuses(spectra: np.ndarray) -> np.ndarray:
-    """bool (n,): positive evidence that no other cause explains, with the red edge. Spectra float64 (n, 7) in OPTICAL_BANDS."""
+    """bool (n,): the evidence is positive and no other cause explains it; the red edge is used. Spectra float64 (n, 7) in OPTICAL_BANDS."""
     model = load_detector()
     spectra = np.ascontiguousarray(spectra, "float64")
     score, cause = spectra_evidence(spectra, grey_of(spectra), True, model.packed)

@@ -1,7 +1,7 @@
 """Land cover on real labelled pixels, each source left out of the training in turn: ``python -m benchmarks.accuracy.real_land FOLDER``.
 
-The rows of the table are those that the training left in ``config/land.json``; the command trains the networks again without their source (about
-ten minutes), prints what they do, and writes the ranges of real pixels that the tests hold the training's library to.
+The rows of the table are those that the training stored in ``config/land.json``. The command trains the networks again, each without one
+source (about ten minutes), prints their scores, and writes the ranges of real pixels that the tests compare the training library with.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def land_rows(report: Mapping | None = None) -> list[Row]:
 
 
 def real_ranges(folder: Path) -> pd.DataFrame:
-    """Percentiles of what is real, by class and feature: columns class, feature, p10, p50, p90."""
+    """Percentiles of the features of real pixels, by class and feature: columns class, feature, p10, p50, p90."""
     real, (spectra, *_) = read_real_land(folder), read_spectra(folder)
     ground, of_ground = measured_ground(spectra, 1)
     values, land = np.concatenate([real.values, ground], axis=1), np.concatenate([real.land, of_ground])

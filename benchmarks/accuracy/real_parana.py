@@ -1,8 +1,8 @@
 """The Parana near Corrientes: eight Sentinel-2 dates with samples taken beside a bridge and analysed in a laboratory.
 
-Reflectance is judged by ACOLITE's of the same pixels, a second atmospheric correction made for water; it is no truth, and
-where there is glint the two differ most. Turbidity is judged by the laboratory. None of this water is black-odorous, so
-whatever the detector accuses is a false alarm.
+Reflectance is compared with ACOLITE's of the same pixels, a second atmospheric correction made for water; it is not the truth, and
+the two differ most where there is glint. Turbidity is compared with the laboratory. None of this water is black-odorous, so
+every pixel that the detector flags is a false alarm.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def parana_rows(real: Path, river: River, folder: Path) -> list[Row]:
 
 
 def add_ice(table: Table, river: River) -> None:
-    """Share of the river's pixels taken for ice on the dates of December, in summer at 27 degrees south: by the spectrum alone and by ours."""
+    """Share of the river's pixels classified as ice on the dates of December (summer at 27 degrees south): by the spectrum alone and by ours."""
     wet = river.map("water", "frequency") >= 0.75
     green, red, nir, swir1 = (OPTICAL_BANDS.index(b) for b in ("green", "red", "nir", "swir1"))
     for chip, image in zip(river.chips, river.images, strict=True):
@@ -155,7 +155,7 @@ def ice_masks(refl):
 
 
 def offset_rows(real: Path, folder: Path) -> list[Row]:
-    """Share of scenes used with the right and with a wrong offset (the rest are refused): as catalogued, and where metadata tell the opposite."""
+    """Share of scenes used with the right and with a wrong offset (the rest are refused): with the catalogued metadata, and with metadata that state the opposite."""
     rows = []
     for place, world in WORLDS.items():
         table = Table(world)
@@ -173,7 +173,7 @@ def offset_rows(real: Path, folder: Path) -> list[Row]:
 
 
 def lying_catalog(real: Path, folder: Path, true_offset: float) -> Path:
-    """The Sentinel-2 items with flag and raster:bands offset turned round and no baseline; the pixels stay as they are."""
+    """The Sentinel-2 items with the opposite flag and raster:bands offset and without baseline; the pixels are unchanged."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted((real / ITEMS).glob("*/*.json")):
         item = json.loads(path.read_text("utf-8"))
@@ -256,7 +256,7 @@ def add_turbidity(table: Table, river: River) -> None:
 
 
 def add_false_alarms(table: Table, river: River) -> None:
-    """Share of the river's pixels accused on each date, and called by the map of all dates."""
+    """Share of the river's pixels flagged on each date, and classified as black-odorous by the map of all dates."""
     section = river.settings.black_odorous
     wet = np.nan_to_num(river.map("water", "frequency")) >= river.settings.water.seasonal_frequency
     for chip, image in zip(river.chips, river.images, strict=True):

@@ -25,7 +25,7 @@ QA_MEANING = {
     "fill": QAFlag.NODATA, "dilated_cloud": QAFlag.BUFFER, "cirrus": QAFlag.CIRRUS, "cloud": QAFlag.CLOUD, "cloud_shadow": QAFlag.SHADOW,
     "snow": QAFlag.SNOW,
 }  # fmt: skip
-"""Names of the producer's bit table to reasons; the other fields (clear, water, confidences) are no reason."""
+"""Field of the producer's bit table to our mask flag; the other fields (clear, water, confidences) mask nothing."""
 
 SCL_MEANING = {
     0: QAFlag.NODATA, 1: QAFlag.SATURATED, 2: QAFlag.DARK, 3: QAFlag.SHADOW, 4: 0, 5: 0, 6: 0, 7: 0, 8: QAFlag.CLOUD, 9: QAFlag.CLOUD,
@@ -49,14 +49,14 @@ def qa_rows(real: Path) -> list[Row]:
 
 
 def read_scenes(real: Path, sensor_name: str) -> list[Scene]:
-    """Scenes of the real catalog that a sensor table fits, as search reads them."""
+    """Scenes of the real catalog that match a sensor table, as search reads them."""
     sensor = load_sensor(sensor_name)
     source = SourceSection(sensor=sensor_name, catalog=str(real / "catalog"), allow_unmasked=True, max_cloud_cover=100)
     return [read_item(item, source, sensor, ("file",)).scene for item in folder_items(source.catalog, sensor)]
 
 
 def expected_flags(values: np.ndarray, fields: list[dict], meaning: dict[str, QAFlag], value: int = 1) -> np.ndarray:
-    """Reasons where a field of the producer's bit table (``length`` bits at ``offset``) has the value, 1 for flags."""
+    """Mask flags, uint16 of the shape of ``values``: set where a field of the producer's bit table (``length`` bits at ``offset``) equals ``value``."""
     out = np.zeros(values.shape, "uint16")
     for field in fields:
         if field["name"] in meaning:
@@ -82,14 +82,14 @@ def add_bits(table: Table, scenes: list[Scene], fields: dict[str, list[dict]]) -
 
 
 def level2_scaling(mtl: str) -> set[tuple[float, float]]:
-    """(factor, addend) of every surface reflectance band in an MTL file; the later level 1 group is another matter."""
+    """(factor, addend) of every surface reflectance band in an MTL file; its level 1 group is not read."""
     group = mtl.split("GROUP = LEVEL2_SURFACE_REFLECTANCE_PARAMETERS")[1]
     numbers = {k: dict(re.findall(rf"REFLECTANCE_{k}_BAND_(\d) = (\S+)", group)) for k in ("MULT", "ADD")}
     return {(float(numbers["MULT"][b]), float(numbers["ADD"][b])) for b in numbers["MULT"]}
 
 
 def add_scaling(table: Table, scenes: list[Scene]) -> None:
-    """Scenes whose scale and offset are those of the MTL file; samples that only masking by both QA and numbers removes."""
+    """Scenes whose scale and offset are those of the MTL file; samples that are removed only when both QA and the numbers are used."""
     sensor, right, lost, samples, seen_in_fill = load_sensor(LANDSAT), 0, 0, 0, 0
     for scene in scenes:
         mtl = next(Path(scene.assets["red"]).parent.glob("*_MTL.txt")).read_text("utf-8").split("GROUP = LEVEL1_")[0]

@@ -22,7 +22,7 @@ WORLD = "coastsat_narrabeen"
 POSITION_ERROR_M = 11.0
 """One sigma of a Landsat waterline on a sandy beach: contour, geolocation, tide, season, run-up."""
 THINNING = 20
-"""Every 20th date is one thinned series."""
+"""A thinned series takes every 20th date."""
 MIN_DATES_A_YEAR = 5
 
 
@@ -40,7 +40,7 @@ def read_transects(folder: Path) -> tuple[Transects, list[str]]:
 def positions(folder: Path) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray, list[str]]:
     """(dates, distance of ours, published distance, names): metres from the landward end, (n, 5), NaN where there is none.
 
-    Pieces of a shoreline stay apart: joined, they would cross transects where nothing was seen.
+    Pieces of a shoreline are not joined: a joining line would cross transects where nothing was observed.
     """
     transects, names = read_transects(folder)
     lines = gpd.read_file(folder / "shorelines_epsg28356.geojson")
@@ -74,7 +74,7 @@ def shoreline_rows(real: Path) -> list[Row]:
 
 
 def add_positions(table: Table, ours: np.ndarray, published: np.ndarray, names: list[str]) -> None:
-    """Ours less published on the same dates, and who has a position where the other has none."""
+    """Ours minus published on the same dates, and the number of positions that only one side has."""
     for k, name in [*enumerate(names), (slice(None), "all transects")]:
         a, b = ours[:, k], published[:, k]
         difference = (a - b)[np.isfinite(a) & np.isfinite(b)]
@@ -110,10 +110,10 @@ def yearly_medians(years: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
 
 
 def add_intervals(table: Table, years: np.ndarray, ours: np.ndarray, published: np.ndarray) -> None:
-    """How often the 95 % interval of a thinned series of ours holds the rate of all published positions.
+    """Share of thinned series of ours whose 95 % interval contains the rate of all published positions.
 
-    Every 20th date of the 34 years is one series, so 20 series a transect share no date. Their spread is noise and
-    season, which the interval must cover; what both series share (an uneven course over decades) it does not measure.
+    A series takes every 20th date of the 34 years, so the 20 series of a transect share no date. Their spread comes from noise and
+    season, which the interval must cover; the test does not measure changes of rate over decades, which both series share.
     """
     low, high, full = [], [], []
     for k in range(ours.shape[1]):

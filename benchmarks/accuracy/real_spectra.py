@@ -1,5 +1,5 @@
 """In-situ water reflectance of five coasts and estuaries (Nechad et al. 2015), 336 spectra in nine MERIS bands with chlorophyll and
-suspended matter: do real spectra lie where our optical model puts them, and does the detector leave real water alone?
+suspended matter. Compares real spectra with the range of our optical model, and counts false alarms of the detector on real water.
 
 The spectra are water reflectance pi * Rrs: their largest red (0.16) is just below the 0.173 at which red saturates.
 They end at 709 nm; the near infrared is continued from there as pure water absorbs, with the model's own formula.
@@ -59,7 +59,7 @@ def continued_nir(refl_709: np.ndarray) -> np.ndarray:
 
 
 def as_sentinel(wavelength_nm: np.ndarray, refl: np.ndarray) -> np.ndarray:
-    """The spectra in OPTICAL_BANDS, float64 (n, 7); black in the shortwave infrared."""
+    """The spectra in OPTICAL_BANDS, float64 (n, 7); 0 in the shortwave infrared."""
     out = np.zeros((len(refl), len(OPTICAL_BANDS)))
     out[:, [OPTICAL_BANDS.index(r) for r in SEEN]] = band_values(PLATFORM, SEEN, wavelength_nm, refl)
     out[:, OPTICAL_BANDS.index("nir")] = continued_nir(refl[:, np.argmin(np.abs(wavelength_nm - EDGE_NM))])
@@ -80,7 +80,7 @@ def spectra_rows(real: Path) -> list[Row]:
 
 
 def add_responses(table: Table, real: Path, wavelength_nm: np.ndarray, refl: np.ndarray, spectra: np.ndarray) -> None:
-    """What the boxcar bands of the model cost against Sentinel-2A's response functions, on these spectra."""
+    """Error of the model's boxcar bands against Sentinel-2A's response functions, on these spectra."""
     response = pd.read_csv(real / "water_quality" / "insitu" / "srf_sentinel2a.csv")
     nm = response.SR_WL.to_numpy()
     fine = np.array([np.interp(nm, wavelength_nm, row) for row in refl])
@@ -104,7 +104,7 @@ def simulated() -> np.ndarray:
 
 
 def add_envelope(table: Table, spectra: np.ndarray) -> None:
-    """Share of the real spectra within the central 99 % of what is simulated: each band and ratio, and all at once."""
+    """Share of the real spectra within the central 99 % of the simulated ones: for each band and ratio, and for all at once."""
     real, model = features(spectra), features(simulated())
     inside = {}
     for name, values in real.items():
@@ -156,7 +156,7 @@ def add_suspended_matter(table: Table, samples: pd.DataFrame, red: np.ndarray) -
 
 
 def add_false_alarms(table: Table, samples: pd.DataFrame, spectra: np.ndarray) -> None:
-    """Share of real waters accused of being black-odorous, which none of them is."""
+    """Share of real waters flagged as black-odorous; none of them is."""
     chl, tsm = samples.chl, samples.tsm
     kinds = {
         "all": np.ones(len(samples), bool),

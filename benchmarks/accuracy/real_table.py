@@ -1,4 +1,4 @@
-"""Rows of the accuracy table that rest on real data, and the steps of the chain that real checks run."""
+"""Rows of the accuracy table from real data, and the steps of the chain that the checks on real data run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Vegetation cover against the FCOVER networks of ESA's SNAP toolbox: on their own test cases and on real scenes.
 
-FCOVER is what most users take for vegetation cover of Sentinel-2, and no truth either: the test cases are simulated canopies
-(PROSAIL), and on land the network is known to be low in clumped forest. The rows say how far ours is from it.
+FCOVER is the most used vegetation cover of Sentinel-2, but not the truth: the test cases are simulated canopies (PROSAIL), and on
+land the network is known to be low in clumped forest. The rows give the difference between ours and FCOVER.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.validation.metrics import bias, concordance, rmse
 
 DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
-"""View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""
+"""View zenith, sun zenith and relative azimuth where a catalog gives none; 15 degrees of sun zenith change FCOVER by 0.03."""
 
 S2_BANDS = ("B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12")
 MEAN_SUN_DEG = 50.0
 MAX_LAND_BLUE = 0.15
-"""Brighter is cloud: the river's scenes have no cloud mask."""
+"""Pixels with a higher blue reflectance are taken for cloud: the river's scenes have no cloud mask."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Network:
     """One published network: inputs are reflectances, then the cosines of view zenith, sun zenith and relative azimuth."""
 
     limits: np.ndarray
-    """Least and largest of each input, (n, 2)."""
+    """Minimum and maximum of each input, (n, 2)."""
     domain: np.ndarray
-    """Least and largest of each reflectance it was trained on, (2, bands)."""
+    """Minimum and maximum of each reflectance it was trained on, (2, bands)."""
     hidden: np.ndarray
     hidden_bias: np.ndarray
     out: np.ndarray
@@ -66,7 +66,7 @@ class Network:
         )
 
     def cover(self, inputs: np.ndarray) -> np.ndarray:
-        """FCOVER 0-1 of inputs (m, n); NaN where a band is outside what it was trained on or the answer is not a cover."""
+        """FCOVER 0-1 of inputs (m, n); NaN where a band is outside its training range or the output is not a valid cover."""
         low, high = self.limits.T
         y = self.out_bias + np.tanh(self.hidden_bias + (2 * (inputs - low) / (high - low) - 1) @ self.hidden.T) @ self.out
         cover = 0.5 * (y + 1) * (self.out_limits[1] - self.out_limits[0]) + self.out_limits[0]
@@ -82,7 +82,7 @@ def with_angles(refl: np.ndarray, angles_deg: tuple[float, float, float] = DEFAU
 
 @njit(nogil=True)
 def dimidiate(red, nir, ndvi_soil, ndvi_vegetation, k):
-    """Vegetation fraction float64 (n,) of red and near infrared reflectance, as the chain makes it of one date with `vegetation.method: dimidiate`."""
+    """Vegetation fraction float64 (n,) of red and near infrared reflectance, as the chain computes it for one date with `vegetation.method: dimidiate`."""
     out = np.empty(red.size)
     for i in range(red.size):
         value = ndvi(red[i], nir[i])
@@ -98,7 +98,7 @@ def by_ndvi(red: np.ndarray, nir: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def by_network(name: str, refl: dict[str, np.ndarray], sun_elevation_deg: float | np.ndarray | None) -> np.ndarray:
-    """Cover (m,) of our network, NaN where the spectrum is unknown to it, of reflectances (m,) by band."""
+    """Cover (m,) of our network, NaN where the spectrum is outside its training range, of reflectances (m,) by band."""
     missing = np.zeros(len(refl["red"]))
     cover, known = cover_model(None).networks[name].estimate_cover(np.column_stack([refl.get(b, missing) for b in OPTICAL_BANDS]), sun_elevation_deg)
     return np.where(known, cover, np.nan)
@@ -136,8 +136,8 @@ DENSE_COVER = 0.7
 
 
 def ground_rows(real: Path) -> list[Row]:
-    """Monthly surface reflectance of 675 labelled pixels, most of them crops: ours against SNAP's 10 m network, all and where that sees dense
-    cover. The set lies in a folder beside ``real``."""
+    """Monthly surface reflectance of 675 labelled pixels, most of them crops: ours against SNAP's 10 m network, for all pixels and where SNAP
+    gives dense cover. The data set is in a folder beside ``real``."""
     table, series = Table("worldcereal_series"), pd.read_parquet(real.parent / GROUND_SERIES)
     series = series[~(series.suspect | series.no_optical | series.bright)].dropna(subset=list(OPTICAL_BANDS))
     refl = series[list(OPTICAL_BANDS)].to_numpy()
@@ -189,7 +189,7 @@ def read_bands(folder: Path, river: River, offset: float) -> np.ndarray:
 def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
     """Clear land of the HLS scene: ours against the Landsat 8 network, nadir view as the product is normalised.
 
-    Both of the same reflectance: the map of the chain has its edges restored, which FCOVER has not.
+    Both are computed from the same reflectance, because the map of the chain has restored edges and FCOVER has not.
     """
     table = Table("hls_t15sxr_2021250")
     network = Network.read(real / "fcover_auxdata" / "3_0" / "LANDSAT8" / "FCOVER")

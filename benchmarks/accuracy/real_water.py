@@ -1,7 +1,7 @@
 """Water of single dates: the decision tree's own test vector, and a scene of the harmonised Landsat and Sentinel collection.
 
-Neither is truth. The vector is what Water Observations from Space answers on 1,020 Landsat pixels; Fmask's water bit is a
-by-product of cloud masking. Where ours differ from them the rows say what the pixels look like.
+Neither is the truth. The vector is the output of Water Observations from Space for 1,020 Landsat pixels; Fmask's water bit is a
+by-product of cloud masking. Where ours differs from them, the rows give the reflectance of the pixels.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ METHODS = ("ours", "WOfS tree", "MNDWI > 0")
 
 
 def add_looks(table: Table, refl: np.ndarray, subset: str) -> None:
-    """Median near and shortwave infrared of spectra (n, 6): open water has 0.01 to 0.02, a mixed pixel, grey ground or haze more."""
+    """Median near and shortwave infrared of spectra (n, 6): open water has 0.01 to 0.02; mixed pixels, grey ground and haze have more."""
     for name, role in (("nir_median", "nir"), ("swir1_median", "swir1")):
         table.add("water", name, np.median(refl[:, SIX.index(role)]) if len(refl) else np.nan, subset=subset)
 
@@ -75,11 +75,11 @@ def wofs_rows(real: Path) -> list[Row]:
 LANDSAT_ITEMS = "catalog/landsat-c2-l2"
 QA_CLOUDS, QA_WATER = 0b111111, 1 << 7
 GLINT_REFL, OPEN_SEA_REFL = 0.02, 0.02
-"""What is added to all bands of deep sea, and how dark it is in NIR and SWIR1 without."""
+"""Reflectance added to all bands of deep sea, and the greatest NIR and SWIR1 reflectance of deep sea without glint."""
 
 
 def sea_rows(real: Path) -> list[Row]:
-    """Deep clear sea of Landsat scenes as it is and under a grey glint, and clear land of the same scenes: share taken for water."""
+    """Deep clear sea of Landsat scenes as it is and with a grey glint added, and clear land of the same scenes: share classified as water."""
     table = Table("landsat_c2_l2_scenes")
     refl, wet = landsat_samples(real)
     deep = refl[wet & (refl[:, [3, 4]] < OPEN_SEA_REFL).all(axis=1)]
@@ -103,7 +103,7 @@ def landsat_samples(real: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_band(folder: Path, name: str) -> np.ndarray:
-    """The only file of a folder whose name ends so."""
+    """Values of the only file of a folder whose name ends with ``name``."""
     (path,) = (f for f in folder.iterdir() if f.stem.upper().endswith(name) and f.suffix.lower() == ".tif")
     with rasterio.open(path) as src:
         return src.read(1)
@@ -116,13 +116,13 @@ class HlsScene:
     refl: np.ndarray
     fmask: np.ndarray
     seen: np.ndarray
-    """The water map has an answer."""
+    """Where the water map has a value, bool (h, w)."""
     wet: np.ndarray
     fvc: np.ndarray
 
     @property
     def clear(self) -> np.ndarray:
-        """Seen, and nothing of cloud, shadow or snow in Fmask, and all bands there: bool (h, w)."""
+        """Where the water map has a value, Fmask has no cloud, shadow or snow, and no band is missing: bool (h, w)."""
         return self.seen & (self.fmask & FMASK_CLOUDS == 0) & np.isfinite(self.refl).all(axis=-1)
 
 
@@ -152,7 +152,7 @@ def observed(real: Path, folder: Path) -> HlsScene:
 
 
 def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
-    """Our water against Fmask's on clear pixels, missing numbers, and vegetation where the scene itself shows it."""
+    """Our water against Fmask's on clear pixels, missing numbers, and vegetation cover where the scene leaves no doubt about it."""
     table = Table("hls_t15sxr_2021250")
     invalid = raw_invalid(real)
     table.add("radiometry", "invalid_pixels", invalid.sum(), subset="-32768 in any band", unit="pixels")
@@ -188,7 +188,7 @@ def raw_invalid(real: Path) -> np.ndarray:
 
 
 def add_vegetation(table: Table, scene: HlsScene, clear: np.ndarray) -> None:
-    """Cover where the greenness leaves no doubt: almost none on bare ground, almost all in closed canopy, none on water."""
+    """Cover where its true value is certain from the greenness: near 0 on bare ground, near 1 in closed canopy, 0 on water."""
     red, nir = scene.refl[..., SIX.index("red")], scene.refl[..., SIX.index("nir")]
     ndvi = (nir - red) / np.where(nir + red > 0.005, nir + red, np.nan)
     land = clear & ~scene.wet

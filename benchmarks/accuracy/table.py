@@ -13,7 +13,7 @@ from rs_pipeline.validation.truth import combine
 COLUMNS = ("product", "metric", "subset", "method", "value", "unit", "world", "seeds", "kind")
 PATH = Path(__file__).resolve().parents[2] / "tests" / "accuracy" / "table.csv"
 EVERYWHERE = "all"
-"""World of the rows that sum up the landscapes: neither the held out worlds nor those of development seeds are in it."""
+"""``world`` of the rows over all landscapes; held-out worlds, variants and worlds of development seeds are left out."""
 
 
 def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
@@ -35,8 +35,8 @@ def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
 
 
 def brought_up_to_date(table: pd.DataFrame, rows: list[dict]) -> list[dict]:
-    """``table`` with the rows that ``rows``, of some worlds and methods, can stand for: those of a method and landscape that were
-    measured with all their seeds, such as are new, and of EVERYWHERE those whose figure rests on no other landscape. The rest stays as it is."""
+    """``table`` with those of its rows replaced that ``rows``, measured on some worlds with some methods, can replace: a method and landscape
+    measured with all seeds of the table, new ones, and rows of EVERYWHERE that need no landscape outside ``rows``. The rest is unchanged."""
     old, key = table.to_dict("records"), ("product", "metric", "subset", "method")
     seeds = {r["world"]: r["seeds"] for r in old}
     whole = {(r["world"], r["method"]) for r in rows if r["world"] != EVERYWHERE and r["seeds"] == seeds.get(r["world"], r["seeds"])}

@@ -1,4 +1,4 @@
-"""The simulated worlds of the accuracy table, and which of them nobody looks at while tuning.
+"""The simulated worlds of the accuracy table, and which of them are held out from tuning.
 
 Seeds 1-99 are for development: parameters may be fitted on them, and the forests of the baselines are trained on two of them.
 Seeds 101-199 make the table: no parameter is fitted on them. Seeds from 900 on, and every world of the landscape ``lake``, are held
@@ -25,15 +25,15 @@ class Recipe:
     years: int = 2
     size_px: tuple[int, int] = (360, 300)
     variant: str = ""
-    """What is not as usual, for the name of its rows."""
+    """Name of what differs from the usual world; part of the ``world`` of its rows."""
     families: tuple[str, ...] = tuple(EVERY_DAYS)
     """Satellites whose scenes the run uses."""
     every: int = 1
-    """One scene in so many is taken."""
+    """Keep one scene in ``every``."""
     displaced_m: float = 0.0
-    """One scene in four is displaced by up to so much on each axis, in its files."""
+    """Largest shift on each axis of the georeference in the files of one scene in four, m."""
     products: tuple[str, ...] = ()
-    """Products that are scored; empty: all."""
+    """Products to score; empty: all."""
 
     @property
     def name(self) -> str:
@@ -45,12 +45,12 @@ class Recipe:
 
     @property
     def sums_up(self) -> bool:
-        """Whether it is one of those that the headline figures rest on."""
+        """Whether the rows over all landscapes include it."""
         return not self.held_out and not self.variant and self.seed not in DEVELOPMENT_SEEDS
 
     @property
     def group(self) -> str:
-        """Name of the rows it goes into."""
+        """``world`` of the rows that it is part of."""
         if self.variant:
             return f"{self.landscape} ({self.variant})"
         if self.seed in DEVELOPMENT_SEEDS:
@@ -59,7 +59,7 @@ class Recipe:
 
 
 TRAINING = (Recipe("plain", 21), Recipe("city", 22))
-"""Where the forests of the baselines learn. Development seeds."""
+"""Worlds that the forests of the baselines are trained on; development seeds."""
 
 ERROR_WORLDS = tuple(
     Recipe(landscape, seed)
@@ -68,7 +68,7 @@ ERROR_WORLDS = tuple(
     )
     for seed in seeds
 )  # fmt: skip
-"""Where the error model of the counties' intervals learns. Development seeds."""
+"""Worlds that the error model of the counties' intervals is fitted on; development seeds."""
 
 SMALL = Recipe("coast", 7)
 """The small form of the table, which the tests recompute."""
@@ -79,7 +79,7 @@ WORLDS = (
     Recipe("plain", 101), Recipe("plain", 105), Recipe("city", 102), Recipe("city", 104), Recipe("mountain", 105),
     Recipe("coast", 901, 5), Recipe("city", 902), Recipe("lake", 105), Recipe("lake", 903),
 )  # fmt: skip
-"""Rates of a coast need five years; the other products do with two."""
+"""Rates of a coast need five years; for the other products two years are enough."""
 
 COVER, SHORE = ("fvc_peak", "fvc_growing"), ("shoreline", "shoreline_rate", "shoreline_class")
 
@@ -92,4 +92,4 @@ VARIANTS = (
     Recipe("coast", 101, 5, variant="Landsat alone", families=("landsat",), products=SHORE),
     Recipe("coast", 101, 10, variant="ten years", products=SHORE),
 )
-"""The same worlds seen otherwise: what another satellite, few clear dates, or more years change."""
+"""The same worlds with another satellite, few clear dates, or more years."""

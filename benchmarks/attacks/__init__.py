@@ -1,1 +1,1 @@
-"""Attacks on a run, by kind: a module a kind, each with a tuple ``ATTACKS``."""
+"""Attacks on a run, one module for each kind; each has a tuple ``ATTACKS``."""

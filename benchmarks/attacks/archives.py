@@ -1,4 +1,4 @@
-"""Archives on a disk: a band that is missing, a tar that was cut off, names that lead out of the folder, scenes and tars that claim what cannot be."""
+"""Archives on a disk: a band that is missing, a tar that was cut off, names that lead out of the folder, scenes and tars with impossible metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.catalog.test_archive import LANDSAT, OTHER, SAFE, derailed, displaced
 
 
 def half_there(folder: Path) -> str:
-    """A whole SAFE folder beside one without a band, one without metadata, and a tar that was cut off."""
+    """A complete SAFE folder beside one without a band, one without metadata, and a tar that was cut off."""
     archive = folder / "archive"
     safe(archive)
     safe(archive, SAFE.replace("0501T", "0506T"), without="B12")
@@ -57,7 +57,7 @@ HOSTILE = {
 
 
 def hostile(folder: Path) -> str:
-    """One scene or tar that claims what cannot be, beside a whole scene; then metadata of blank lines."""
+    """A scene or tar with impossible metadata beside a complete scene; then metadata of blank lines."""
     longest = 0.0
     for name, harm in HOSTILE.items():
         archive = folder / name.replace(" ", "-") / "archive"
@@ -99,7 +99,7 @@ def killed(folder: Path) -> str:
 
 
 def others_catalog(folder: Path) -> str:
-    """A catalog of somebody else's in the way."""
+    """A catalog that the command did not write is in the output folder."""
     safe(folder)
     (folder / "catalog.json").write_text('{"type": "Catalog", "id": "mine"}')
     try:

@@ -1,4 +1,4 @@
-"""What a run asks of the network: a plan that is wrong, and scenes that are opened again and again."""
+"""Attacks on the network cost of a run: a plan that is wrong, and scenes that are opened repeatedly."""
 
 from __future__ import annotations
 

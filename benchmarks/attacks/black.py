@@ -1,7 +1,7 @@
-"""Attacks on the call of black-odorous water: episodes, narrow channels, other causes, few dates, the blackest water, and clear deep sea.
+"""Attacks on the classification of black-odorous water: episodes, narrow channels, other causes, few dates, the blackest water, and clear deep sea.
 
-Waters are spectra of the optical model with the errors of a product (`rs_pipeline.training.water_types`), forty reaches of each; what is
-attacked is what is shipped: the detector of dates, the weights of reaches, and the thresholds of the configuration.
+Waters are spectra of the optical model with the errors of a product (`rs_pipeline.training.water_types`), forty reaches of each. The attacks
+test the shipped parts: the detector of dates, the weights of reaches, and the thresholds of the configuration.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ REACHES = 40
 WATERS = {kind.name: kind for kind in WATER_TYPES}
 SEASON = tuple(f"2024-{month:02d}-{day:02d}" for month in range(4, 12) for day in (8, 23))
 LAND_SHARE = 0.02
-"""Mean share of banks in a pixel of a core."""
+"""Mean share of bank in a core pixel."""
 
 
 def spectra_of(kind: str, n: int, rng: np.random.Generator, land_share: float = LAND_SHARE) -> np.ndarray:
-    """Spectra (n, 7) of a water as a product shows them."""
+    """Spectra (n, 7) of a water with the errors of a product."""
     return np.ascontiguousarray(add_water_errors(simulate_water(WATERS[kind], "sentinel-2a", n, rng), rng, land_share=land_share))
 
 
@@ -63,7 +63,7 @@ def scores_of(kinds: dict[str, str], rng: np.random.Generator) -> pd.DataFrame:
 
 
 def called(kinds: dict[str, str], width_m: float = 45.0, vetoed: dict[str, str] | None = None) -> gpd.GeoDataFrame:
-    """What REACHES reaches are called. ``vetoed``: day to a cause that is seen on it."""
+    """Classes of REACHES reaches. ``vetoed``: day to another cause that is observed on it."""
     scores = scores_of(kinds, np.random.default_rng(24))
     scores["veto"] = scores.day.map(vetoed or {}).fillna(scores.veto)
     section = BlackOdorousSection()
@@ -104,7 +104,7 @@ def _a_narrow_channel(folder: Path) -> str:
 
 
 def _another_cause(folder: Path) -> str:
-    """Grey water that is taken for sediment, or banks for plants, on two dates of three."""
+    """On two dates of three grey water is classified as sediment, or banks as plants."""
     told = []
     for cause in ("sediment", "macrophyte"):
         found = shares(called({day: "bow_grey" for day in SEASON}, vetoed={day: cause for i, day in enumerate(SEASON) if i % 3}))

@@ -1,4 +1,4 @@
-"""Attacks on the coast's figures: a shore that turns, noise that does not, a hidden year, fills among beaches, a tide table that is too short."""
+"""Attacks on the coast's figures: a shore that changes direction, noise without a change, a hidden year, fills among beaches, a tide table that is too short."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WALL = BEACH | {"chord_share": 1.0, "line_rms_m": 1.0, "tide_m_per_m": 1.0}
 
 
 def coast(units: list[list[dict | None]]) -> pd.DataFrame:
-    """Transects of 100 m from the evidence of each unit in each of LABELS, None where it was not seen; they do not move."""
+    """Transects of 100 m from the evidence of each unit in each of LABELS, None where it was not observed; their shorelines do not move."""
     columns = {name: np.array([[math.nan if e is None else e[name] for e in unit] for unit in units]) for name in BEACH}
     seen = np.array([[e is not None for e in unit] for unit in units])
     nowhere = np.zeros(seen.shape, int)

@@ -1,4 +1,4 @@
-"""Harm to what a run has computed: power loss, bit rot, full disks, archives that fail, inputs that change. Each on the whole chain over a tiny
+"""Damage to the results of a run: power loss, bit rot, full disks, archives that fail, inputs that change. Each on the whole chain over a tiny
 world (two tiles, two years, four dates a year; simulated)."""
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BITS, KILLS = 120, 50
 
 @functools.cache
 def undisturbed() -> Small:
-    """The tiny world with the results of an undisturbed run, made once a process."""
+    """The tiny world with the results of an undisturbed run, made once for each process."""
     small = write_world(Path(tempfile.mkdtemp(prefix="undisturbed-")))
     must_end_well(ran(small))
     return small
@@ -59,7 +59,7 @@ def must_end_well(done: subprocess.CompletedProcess) -> None:
 
 
 def must_be_undisturbed(small: Small, *but: str) -> int:
-    """Every file is that of the undisturbed run; how many there are. Names that end in one of ``but`` are left out."""
+    """Check that every file equals that of the undisturbed run; returns their number. Names that end in one of ``but`` are left out."""
     one, other = ({n: d for n, d in s.files().items() if not n.endswith(but)} for s in (small, undisturbed()))
     wrong = differing(one, other)
     assert not wrong, f"{len(wrong)} files differ: {wrong[:5]}"
@@ -223,7 +223,7 @@ def outage(folder: Path) -> str:
 
 
 def fresh_run(small: Small, folder: Path) -> Small:
-    """A run of its own on the scenes, units and heights of a world as they are now."""
+    """A new run on the present scenes, units and heights of a world."""
     fresh = Small(folder)
     fresh.folder.mkdir()
     for name in ("units.gpkg", HEIGHTS):
@@ -235,7 +235,7 @@ def fresh_run(small: Small, folder: Path) -> Small:
 
 
 def edited_units(folder: Path, *, unnoticed: bool = False) -> str:
-    """``unnoticed`` : their file is older than the run, and what Snakemake remembers is lost."""
+    """``unnoticed`` : the file of units is older than the run, and Snakemake's records are lost."""
     small = copied(folder)
     units = gpd.read_file(small.folder / "units.gpkg").to_crs(32650)
     units.geometry = units.translate(40, 0)

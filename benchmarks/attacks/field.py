@@ -1,4 +1,4 @@
-"""What is handed on to people and comes back: a workbook of the answers, and a form of findings filled in. On the finished run of a tiny world (simulated)."""
+"""Files that people receive and return: the workbook of the results, and the filled-in form of findings. On the finished run of a tiny world (simulated)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NUMBERS = ("value", "lower", "upper", "observed_fraction", "n_scenes", "target_v
 
 
 def form_and_back(folder: Path) -> str:
-    """A visit in GB18030 under Chinese names confirms a reach; then the form of the list comes back from Excel, by id alone, and finds it gone."""
+    """A visit in GB18030 under Chinese names confirms a reach; then the form comes back from Excel with ids only and states that it is gone."""
     small = copied(folder)
     reach = gpd.read_file(small.layout.reaches, layer="reaches").query(f"period == '{YEAR}'").iloc[0]
     (small.folder / "visits.csv").write_text(f"经度,纬度,核查日期,是否属实\n{reach.lon},{reach.lat},{YEAR}年7月1日,是\n", "gb18030")
@@ -53,7 +53,7 @@ def form_and_back(folder: Path) -> str:
 
 
 def answers_in_a_spreadsheet(folder: Path) -> str:
-    """Every number of the workbook is that of the CSV, every code a text."""
+    """Every number of the workbook equals that of the CSV, and every code is a text."""
     small = copied(folder)
     book = openpyxl.load_workbook(small.layout.indicators_workbook)
     rows = [row for sheet in book.worksheets[:-1] for row in sheet.iter_rows(min_row=3, values_only=True)]
@@ -70,7 +70,7 @@ def answers_in_a_spreadsheet(folder: Path) -> str:
 
 
 def what_nobody_tells_of(folder: Path) -> str:
-    """Three spots of an earlier list, in files: the form comes back with merged cells and GCJ-02 stated; the next run finds none of the spots, but 25 ha 30 m beside one of them."""
+    """Three spots of an earlier list: the form comes back with merged cells and GCJ-02 stated; the next run finds none of the spots, but 25 ha 30 m beside one of them."""
     east, north = 500_000.0, 4_300_000.0
     periods = [Period(label, date(int(label), 1, 1), date(int(label), 12, 31)) for label in ("2024", YEAR_AFTER)]
     units = gpd.GeoDataFrame({"adcode": ["130203"], "name": ["A"], "prefecture": ["B"]}, geometry=[shapely.box(116, 38, 118, 40)], crs=4326)

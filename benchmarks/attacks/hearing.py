@@ -1,4 +1,4 @@
-"""A county's objections: visits that say otherwise, a red line at sea, targets held to the letter. On the finished run of a tiny world (simulated)."""
+"""A county's objections: visits that contradict the result, a red line at sea, targets taken literally. On the finished run of a tiny world (simulated)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def red_line_at_sea(folder: Path) -> str:
 
 
 def targets_to_the_letter(folder: Path) -> str:
-    """Exactly the number, and more green than the sentence asks."""
+    """A value equal to the target number, and a rise of green beyond what the target's text requires."""
     targets = {t.target_id: t for t in load_targets(config_folder() / "targets.csv", INDICATORS)}
     asked = {"C03-02": 95.0, "C04-01": 41.0, "C07-03": 80.0, "C17-01": 80.6, "C10-02": 75.0}
     said = {key: judge(targets[key], Interval(value), 2035).status for key, value in asked.items()}

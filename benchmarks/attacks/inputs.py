@@ -1,4 +1,4 @@
-"""Attacks by what is handed in: bombs, catalogs that lead elsewhere, items that pass for others, pipes, a cache of another user, names, sheer size."""
+"""Attacks by input files: decompression bombs, catalogs that lead elsewhere, items that pass for others, pipes, a cache of another user, names, sheer size."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def item(item_id: str, day: str, href: str = "./{}.tif", geometry: dict | None =
 
 
 def run_of(folder: Path, items: list[dict]) -> Settings:
-    """A run over a folder of items, without a look at pixels."""
+    """A run over a folder of items that reads no pixels."""
     (folder / "cat").mkdir(exist_ok=True)
     (folder / "cat/items.ndjson").write_text("\n".join(map(json.dumps, items)))
     units = {"adcode": ["130001"], "name": ["a"], "prefecture": ["p"]}
@@ -90,7 +90,7 @@ def _cost(function: Callable, given: tuple) -> tuple[Any, float, float]:
 
 
 def cost(function: Callable, *given: Any, within_s: float) -> tuple[Any, float, float]:
-    """What a function gives (or the words of its named error), seconds and peak memory in MB, in a process of its own that is ended in time."""
+    """Result of a function (or the text of its expected error), seconds and peak memory in MB, in its own process, which is ended after ``within_s``."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply_async(_cost, (function, given)).get(within_s)
 
@@ -152,7 +152,7 @@ def _read_bomb(path: str) -> str:
 
 
 def overview(folder: Path) -> str:
-    """One that is a sixteenth, as it should be but for its strip, and one that is hardly smaller than the raster."""
+    """One overview has half the side of the raster but is a single strip; another is hardly smaller than the raster."""
     told = []
     for n, words in ((15_500, "an overview in blocks of 458 MiB, the limit is 256"), (30_999, "read (343, 343)")):
         path = folder / f"{n}.tif"
@@ -175,7 +175,7 @@ def _searched(folder: str, items: list[dict]) -> list[tuple[str, str, str]]:
 
 
 def footprints(folder: Path) -> str:
-    """Twenty outlines that cross themselves, of twice and twice as many corners."""
+    """Twenty outlines that cross themselves, with 125 to 5000 corners."""
     told = []
     for corners in (125, 250, 500, 5000):
         items = [item(f"i{n}", f"2023-05-{1 + n:02d}", geometry=_ring(corners)) for n in range(20)]
@@ -250,7 +250,7 @@ def _as_nobody(folder: str) -> tuple[bool, bool]:
 
 
 def cache_of_another(folder: Path) -> str:
-    """Entries that may not be read, that are damaged, that are not there, in folders that may not be written."""
+    """Entries without read permission, damaged or missing, in folders without write permission."""
     if os.geteuid():
         return "not tried: only root can be two users"
     with tempfile.TemporaryDirectory(prefix="cache-of-another-") as place:
@@ -270,7 +270,7 @@ def cache_of_another(folder: Path) -> str:
 
 
 def names(folder: Path) -> str:
-    """A run whose output folder a shell would execute, up to its tiles."""
+    """A run, up to its tiles, with an output folder whose name a shell would execute."""
     tried = ["out$(touch PWNED)", "a b `touch PWNED` 'q\"", "-rf *[a]? && touch PWNED 河北 %s", ";touch PWNED", "{period}"]
     worked, refused = [], []
     for i, name in enumerate(tried):
@@ -311,7 +311,7 @@ def _shape_of(path: Path) -> int:
 
 
 def vectors(folder: Path) -> str:
-    """Lists of other files, queries, servers and addresses by the names of vector files; a view without an end; one record under a million numbers."""
+    """Vector files that are lists of other files, queries, servers or addresses; a view with endless rows; an index that lists one record a million times."""
     (folder / "private.csv").write_text("user,password\nroot,PRIVATE\n")
     shape = {"type": "Polygon", "coordinates": [[[115, 38], [116, 38], [116, 39], [115, 38]]]}
     features = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": shape}]}
@@ -361,7 +361,7 @@ def small_texts(folder: Path) -> str:
 
 
 def many_periods(folder: Path) -> str:
-    """The step of indicators for five times the periods: memory of the product must not follow."""
+    """The step of indicators for five times as many periods: the memory of the product must not grow in proportion."""
     small, large = (measured(table_of, 400, periods) for periods in (2, 10))
     assert large[1] < small[1] + 100, (small, large)
     return f"400 units: 2 periods {small[0]:.0f} s {small[1]:.0f} MB, 10 periods {large[0]:.0f} s {large[1]:.0f} MB"

@@ -1,7 +1,7 @@
-"""Attacks on the land map: crops of other calendars than wheat and maize, the middle of real pixels, measured ground, and a class that real
-pixels do not tell apart.
+"""Attacks on the land map: crops with other calendars than wheat and maize, the median of real pixels, measured ground, and a class that
+real pixels do not separate.
 
-Crops are drawn from `rs_pipeline.training.land_library` by a seed that no training has; what is attacked is the shipped network and its report.
+Crops are drawn from `rs_pipeline.training.land_library` with a seed that no training uses. The attacks test the shipped network and its report.
 """
 
 from __future__ import annotations

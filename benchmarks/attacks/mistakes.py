@@ -1,4 +1,4 @@
-"""Mistakes of a new user: configurations and files as people get them wrong. Each must be told in one line that says where, what and what to do."""
+"""Mistakes of a new user: wrong configurations and files. Each must give one line that says where the fault is, what it is and what to do."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ grid: {crs: auto}
 sources:
   - {sensor: earth-search-sentinel-2-l2a, catalog: FOLDER/scenes.ndjson}
 """
-"""A configuration that is right; FOLDER is where its files lie."""
+"""A correct configuration; FOLDER is replaced by the folder of its files."""
 
 SENSOR, CATALOG, UNITS = "earth-search-sentinel-2-l2a", "FOLDER/scenes.ndjson", "{path: FOLDER/units.gpkg}"
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """``text`` is the configuration; ``told`` are pieces of the one line that tells the fault, in its place, ``prepare`` writes what it names."""
+    """``text`` is the configuration, ``prepare`` writes the files it names, ``told`` are parts of the one line that must describe the fault."""
 
     name: str
     text: str | bytes
@@ -196,7 +196,7 @@ MISTAKES = (
     Mistake("a side table of other codes", GOOD + TABLE.format("gdp.csv"), ("tables.gdp:", "none of its codes is that of a unit: 110101; use the codes of units.path"), partial(_write, "gdp.csv", "adcode,period,gdp\n110101,2023,5\n")),
     Mistake("the output is a file", GOOD + "output: FOLDER/units.gpkg\n", ("output:", "units.gpkg is a file, where a folder is due")),
 )  # fmt: skip
-"""What must be refused."""
+"""Mistakes that must be refused."""
 
 TAKEN = (
     ("byte order mark", "\ufeff" + GOOD), ("lines of Windows", GOOD.replace("\n", "\r\n")), ("run and baseline as numbers", _changed("run: mine", "run: 2024\nbaseline: 2023")),
@@ -204,11 +204,11 @@ TAKEN = (
     ("codes without quotes", GOOD + "indicators: {official_coast_km: {130209: 5}}\n"), ("one unit of two", _changed(UNITS, UNITS[:-1] + ", only: [130209]}")),
     ("no column of prefectures", _changed(UNITS, UNITS[:-1] + ", prefecture: null}")),
 )  # fmt: skip
-"""What is not as it should be, but plain."""
+"""Unusual input that must be accepted."""
 
 
 def checked(folder: Path, text: str | bytes, prepare: Callable[[Path], None] = lambda folder: None) -> tuple[int, str]:
-    """Exit code and words of `rs-pipeline check` on a configuration; a traceback is raised."""
+    """Exit code and output of `rs-pipeline check` on a configuration; an unexpected exception is raised."""
     from rs_pipeline.cli import app
     from rs_pipeline.errors import PipelineError
 
@@ -226,11 +226,11 @@ def checked(folder: Path, text: str | bytes, prepare: Callable[[Path], None] = l
 
 
 def line_told(folder: Path, mistake: Mistake) -> str:
-    """The one line that tells a mistake.
+    """The one line that describes a mistake.
 
     Raises
     ------
-    AssertionError : the configuration is taken, or no line, or more than one, tells what is wrong.
+    AssertionError : the configuration is accepted, or not exactly one line describes the fault.
     """
     code, words = checked(folder, mistake.text, mistake.prepare)
     assert code == 2, f"taken: {words}"

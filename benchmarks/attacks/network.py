@@ -1,6 +1,6 @@
-"""Attacks by servers: to be sent inward, to wait for ever, to be fed too much, to be made to send or to write secrets. All on 127.0.0.0/8.
+"""Attacks by servers: they redirect to internal addresses, keep the client waiting for ever, send too much, or make it send or write secrets.
 
-Where a server must stand for one outside, 127.0.0.3 counts as public; 127.0.0.1 and 127.0.0.2 are internal as ever.
+All servers are on 127.0.0.0/8. Where a public server is needed, 127.0.0.3 counts as public; 127.0.0.1 and 127.0.0.2 stay internal.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PUBLIC, INTERNAL = "127.0.0.3", "127.0.0.2"
 
 
 def dripping(start: bytes, drop: bytes) -> Answer:
-    """Begins, and goes on with a drop a fifth of a second."""
+    """Answer that sends ``start``, then ``drop`` every fifth of a second."""
 
     def answer(connection, request, n):
         connection.sendall(start)
@@ -71,7 +71,7 @@ def dripping(start: bytes, drop: bytes) -> Answer:
 
 @contextmanager
 def outside() -> Iterator[None]:
-    """PUBLIC stands for a public server; nothing is known of hosts."""
+    """PUBLIC counts as a public server; the records of hosts are empty."""
     real = address.is_public_number
     address.is_public_number = lambda number: number == PUBLIC or real(number)
     address._standing.cache_clear()
@@ -84,7 +84,7 @@ def outside() -> Iterator[None]:
 
 
 def refused(call: Callable[[], object], *kinds: type[Exception]) -> str:
-    """The first line of the error that a call must end with."""
+    """First line of the error that a call must raise."""
     try:
         call()
     except kinds as fault:
@@ -98,7 +98,7 @@ def opened(url: str, limits: FetchSection = LIMITS, internal: bool = False) -> n
 
 
 class Archive:
-    """Scenes of one place, an API that names them, and their files; ``of_file`` and ``of_api`` may answer in their stead."""
+    """Scenes of one place, an API that names them, and their files; ``of_file`` and ``of_api`` can replace the answers."""
 
     def __init__(self, folder: Path, scenes: int, signature: str = ""):
         self.folder, self.of_file, self.of_api = folder, None, None
@@ -186,7 +186,7 @@ class Archive:
 
 
 def outcomes(settings: Settings) -> pd.DataFrame:
-    """The manifest of the one tile after a fetch."""
+    """Manifest of the only tile after a fetch."""
     region.grid(settings)
     assign(settings)
     tile = tiling.read_tiles(settings)[0].id
@@ -198,7 +198,7 @@ UNREAD = {"self_test": False, "register_scenes": False}
 
 
 def waiting(folder: Path) -> str:
-    """Every way to let a client wait, on a raster, a table and a search."""
+    """Every way to keep a client waiting, for a raster, a table and a search."""
     slow = {
         "silence": lambda c, r, n: time.sleep(30),
         "headers": dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a"),
@@ -222,7 +222,7 @@ def waiting(folder: Path) -> str:
 
 
 def inward(folder: Path) -> str:
-    """A redirect from a public server to an internal one, wherever one may come."""
+    """A redirect from a public server to an internal one, in every kind of request."""
     hidden = Server(always(http(body=b"{}")), host=INTERNAL)
     with outside():
         server = Server(always(http("302 Found", Location=hidden.url + "/latest/meta-data")), PUBLIC)
@@ -299,7 +299,7 @@ def numbers(folder: Path) -> str:
 
 
 def hostile_next(folder: Path) -> str:
-    """Links to the next page that want another server, another method, another's password, or never end."""
+    """Links to the next page that name another server, another method or another server's password, or never end."""
     with outside():
         other, archive = Server(always(http(body=b'{"features": [], "links": []}')), PUBLIC), Archive(folder, 1)
         links = [
@@ -319,7 +319,7 @@ def hostile_next(folder: Path) -> str:
 
 
 def bombs(folder: Path) -> str:
-    """63 MB of JSON that become 2.3 GB, the same within 16 MiB, and zeros that unpack to 1 GB."""
+    """JSON of 63 MB that takes 2.3 GB of memory, the same within 16 MiB, and zeros that unpack to 1 GB."""
     archive, before = Archive(folder, 1), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     large, small = (b'{"features": [' + b"{}," * n + b'0], "links": []}' for n in (21_000_000, 5_000_000))
     packed = gzip.compress(bytes(2**30), 1)
@@ -333,7 +333,7 @@ def bombs(folder: Path) -> str:
 
 
 def led_inward(folder: Path) -> str:
-    """Plain rasters of a public server whose metadata name an internal address, a file of the user's, pixels made of any file, and a pipe."""
+    """Plain rasters of a public server whose metadata name an internal address, a file of the user, pixels taken from any file, and a pipe."""
     hidden, archive = Server(always(http(body=b"x")), INTERNAL), Archive(folder, 1)
     (folder / "private.txt").write_text("PRIVATE!" * 8)
     os.mkfifo(folder / "pipe")
@@ -359,7 +359,7 @@ def read_coarse_of(url: str) -> np.ndarray:
 
 
 def chained(folder: Path) -> str:
-    """A hundred directories, each in a part of its own, of a server that takes half a second for each."""
+    """A raster with a hundred TIFF directories, each in another block, on a server that takes half a second for each."""
     step, count = 60_000, 100
     tags = ((256, 3, 9), (257, 3, 9), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 500), (277, 3, 1), (278, 3, 9), (279, 4, 81))
     data = bytearray(step * (count + 1))
@@ -383,7 +383,7 @@ def chained(folder: Path) -> str:
 
 
 def no_ranges(folder: Path) -> str:
-    """A server that ignores what part is asked for and sends without end."""
+    """A server that ignores the byte range and sends without end."""
     sent: Counter = Counter()
 
     def endless(connection, request, n):
@@ -454,7 +454,7 @@ def secrets(folder: Path) -> str:
 
 
 def stranger(folder: Path) -> str:
-    """Somebody in the network of a dask cluster that a job started."""
+    """Another user in the network of a dask cluster that a job started."""
     import dask_jobqueue
     from dask_jobqueue.local import LocalCluster, LocalJob
     from distributed import Client, Security
@@ -492,7 +492,7 @@ def led_away(folder: Path) -> str:
 
 
 def proxied(folder: Path) -> str:
-    """Proxies as environments write them, and such as cannot be used."""
+    """Proxies as environment variables name them, and proxies that cannot be used."""
     proxy, before = Server(always(http(body=b"by proxy"))), {name: os.environ.pop(name) for name in list(os.environ) if name.lower().endswith("_proxy")}
     host = proxy.url.removeprefix("http://")
     try:
@@ -514,7 +514,7 @@ def proxied(folder: Path) -> str:
 
 
 def flooded(folder: Path) -> str:
-    """A redirect that goes round, and an address that is none."""
+    """A redirect that never ends."""
     server = Server(always(http("302 Found", Location="/again")), PUBLIC)
     refused(lambda: ask(server.url, LIMITS, internal=True), RemoteError)
     assert len(server.requests) == 6

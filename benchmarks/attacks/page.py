@@ -1,4 +1,4 @@
-"""The page beside the table that it speaks of, and its two languages. On the finished run of a tiny world (simulated)."""
+"""The page compared with its table, and its two languages. On the finished run of a tiny world (simulated)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parts_of(layout: Layout) -> dict:
 
 
 def differing_cells(page: dict, table: pd.DataFrame) -> list[tuple]:
-    """Cells of the table, (adcode, period, indicator, target_id, column), that the page does not hold, or otherwise than to five digits."""
+    """Cells of the table, (adcode, period, indicator, target_id, column), that the page lacks or holds with a relative difference above 1e-4."""
     found, core, wrong = page["indicators"], page["core"], []
     kinds = {(k["indicator"], k["target_id"]): k for k in found["kinds"]}
     unit, period = {u["code"]: i for i, u in enumerate(core["units"])}, {p: i for i, p in enumerate(core["periods"])}
@@ -34,14 +34,14 @@ def differing_cells(page: dict, table: pd.DataFrame) -> list[tuple]:
         for name in NUMBERS:
             told, held = (kind.get("columns", {}).get(name) or {slot: None})[slot], getattr(row, name)
             if "everywhere" in kind and name == "observed_fraction":
-                continue  # a kind that nobody sees anywhere: its one reason stands for all units
+                continue  # observed in no unit: one reason stands for all units
             if (told is None) == math.isfinite(held) or (told is not None and not math.isclose(told, held, rel_tol=1e-4, abs_tol=1e-12)):
                 wrong.append((row.adcode, row.period, row.indicator, row.target_id, name))
     return wrong
 
 
 def one_truth(folder: Path) -> str:
-    """All numbers of the table stand on the page; verdicts of an earlier table, as a spreadsheet saves it, are told apart."""
+    """The page holds all numbers of the table, and reports changed verdicts against an earlier table as saved by a spreadsheet."""
     small = copied(folder)
     table = pd.read_csv(small.layout.indicators, encoding="utf-8-sig", dtype={"adcode": str, "period": str, "target_id": str}).fillna({"target_id": ""})
     held = table[table.target_id != ""].index
@@ -58,7 +58,7 @@ def one_truth(folder: Path) -> str:
 
 
 def both_languages(folder: Path) -> str:
-    """No reason that stands on the page is half translated."""
+    """No reason on the page is half translated."""
     small = copied(folder)
     page = parts_of(small.layout)
     told = {reason: page["chinese"].get(reason, reason) for reason in (*page["indicators"]["reasons"], *page["indicators"]["notes"])}

@@ -1,4 +1,4 @@
-"""Blocks that jobs of a run share: read twice, damaged on the disk, asked for by many at once."""
+"""Blocks that jobs of a run share: read twice, damaged on the disk, requested by many jobs at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _in_turn(settings: Settings, tiles: list) -> None:
 
 
 def _fetched(folder: Path, work: Work) -> tuple[dict[str, bytes], int, int, int]:
-    """Files of a run whose tiles are fetched in a way; requests and bytes that it took, and bytes of the ideal."""
+    """Chip files of a run whose tiles ``work`` fetches; requests and bytes that it took, and bytes of the ideal."""
     files = granule.cogs(folder / "cogs", SIZE_PX, BLOCK_PX)
     with far_archive(files, FAR, [granule.item(day, SIZE_PX) for day in network.DAYS[:N_DAYS]]) as archive:
         settings = network.settings_of(folder, archive.url, SIZE_PX, TILE_PX, 1)
@@ -46,7 +46,7 @@ def _fetched(folder: Path, work: Work) -> tuple[dict[str, bytes], int, int, int]
 
 
 def _alone(settings: Settings, tiles: list, archive: Archive) -> dict[str, bytes]:
-    """Chips of the same tiles where nothing is shared."""
+    """Chips of the same tiles, fetched without shared blocks."""
     other = settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"parts_gb": 0.0})})
     kept = settings.root / "chips"
     kept.rename(settings.root / "kept")

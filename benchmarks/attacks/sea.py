@@ -1,6 +1,6 @@
-"""Attacks on the parting of sea and land: points in no tile, two coasts, water maps that are not there yet, and rises of cover that are or are not.
+"""Attacks on the separation of sea and land: points in no tile, two coasts, water maps that do not exist yet, and real and apparent rises of cover.
 
-The runs are maps of 3 km by 2 km, made by hand: what every step must say of them can be counted.
+The runs are maps of 3 km by 2 km, made by hand, so that the correct result of every step can be counted.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from rs_pipeline.tiles import read_tiles
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 300, 200)
 EAST, WEST = 250, 50
-"""Columns of the two shores: the seas lie beyond them."""
+"""Columns of the two shores; the seas are east of EAST and west of WEST."""
 
 
 def run_of(folder: Path, points: list[tuple[float, float]] = ()) -> Settings:
-    """A run of a county with two shores and their reference line; its water: both seas, and a pond of 1 km2, larger than either, between."""
+    """A run of a county with two shores and their reference line; its water: both seas, and between them a pond of 1 km2, larger than either."""
     unit = gpd.GeoDataFrame({"adcode": ["130001"], "name": ["a"], "prefecture": ["p"]}, geometry=[shapely.box(*GRID.bounds)], crs=GRID.crs)
     unit.to_file(folder / "units.gpkg")
     shores = [shapely.LineString([(GRID.left + 10 * c, GRID.top), (GRID.left + 10 * c, GRID.top - 2000)]) for c in (WEST, EAST)]
@@ -72,7 +72,7 @@ def put(settings: Settings, period: str, kind: np.ndarray) -> None:
 
 
 def bands_of(settings: Settings, period: str, kind: np.ndarray, cover: np.ndarray | float = 0.5, sigma: float = 0.08) -> dict[str, np.ndarray]:
-    """What counties sum of a tile."""
+    """Bands of a tile that are summed by county."""
     one = np.ones(GRID.shape, "float32")
     names = [*(f"water.{b.name}" for b in region_maps()["water"].bands), *(f"vegetation.{b.name}" for b in region_maps()["vegetation"].bands)]
     wet = (kind == 1).astype("float32")

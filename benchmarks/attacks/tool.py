@@ -1,4 +1,4 @@
-"""The tool on day one: a wheel beside a stranger's folder, thousands of warnings, a wrong folder, and a run that is stopped by hand."""
+"""The command for a new user: a wheel beside another package's folder, thousands of warnings, a wrong folder, and a run that is stopped by hand."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TIMEOUT_S = 300
 
 
 def command(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """`rs-pipeline` in a folder; in the checkout's environment where no other is given."""
+    """Run `rs-pipeline` in a folder, by default in the checkout's environment."""
     return subprocess.run(
         [sys.executable, "-m", "rs_pipeline.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment or in_root()
     )
 
 
 def strangers_config(folder: Path) -> str:
-    """Another package left a folder ``config`` in site-packages, where a wheel's own was looked for beside the package."""
+    """Another package left a folder ``config`` in site-packages, beside the installed package."""
     pip, site = [sys.executable, "-m", "pip", "--disable-pip-version-check"], folder / "site"
     subprocess.run([*pip, "wheel", "-q", "--no-index", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)], check=True, timeout=TIMEOUT_S)
     subprocess.run([*pip, "install", "-q", "--no-index", "--no-deps", "--target", str(site), *map(str, folder.glob("*.whl"))], check=True, timeout=TIMEOUT_S)
@@ -41,7 +41,7 @@ def strangers_config(folder: Path) -> str:
 
 
 def begun(small: Small) -> subprocess.Popen:
-    """`rs-pipeline run` that has started its first job, as a process group of its own that hears Ctrl-C."""
+    """`rs-pipeline run` that has started its first job, as its own process group that receives Ctrl-C."""
     words, size = [sys.executable, "-m", "rs_pipeline.cli", "run", small.config.name, "--cores", "2"], small.layout.journal.stat().st_size
     hears = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
     process = subprocess.Popen(words, cwd=small.folder, env=in_root(), stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hears)
@@ -52,7 +52,7 @@ def begun(small: Small) -> subprocess.Popen:
 
 
 def thousands_of_warnings(folder: Path) -> str:
-    """The journal of a run gets 5,000 warnings, each another, while it works."""
+    """The journal of a run gets 5,000 different warnings while it runs."""
     small = copied(folder)
     small.layout.report.unlink()
     process, line = begun(small), {"verb": "fetch", "state": "done", "time": "2026-01-01T00:00:00+00:00", "seconds": 1.0}

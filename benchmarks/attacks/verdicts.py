@@ -1,4 +1,4 @@
-"""A verdict that is true for ever, or of another year: nothing to decrease, periods of several years, seasons, trends, units over a border, creeks."""
+"""Verdicts that would hold for ever or come from another year: nothing left to decrease, periods of several years, seasons, trends, units over a border, creeks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTY = "130001"
 
 
 def judged(run: FakeRun, target_id: str, indicator: str, baseline_year: int) -> dict[str, pd.Series]:
-    """The rows of COUNTY and an indicator of a target measured from a year, by period."""
+    """Rows of COUNTY for an indicator and a target with a baseline year, by period."""
     targets = load_targets(config_folder() / "targets.csv", INDICATORS)
     targets = [replace(t, baseline_year=baseline_year) for t in targets if t.target_id == target_id]
     table = build(Run.read(run.counties().settings), targets, {})

@@ -3,10 +3,10 @@
 ``boi`` : BOI below 0.065 (Yao et al. 2019). ``ndbwi`` : NDBWI of 0.06 to 0.115 (Wen et al. 2018). ``random_forest`` : a forest on
 six bands, trained on pixels of another run whose truth is known.
 
-Each answers twice. On our reaches (``boi_reaches``) it gets our core pixels and width rule, and the probability is the mean over
-dates of the share of flagged pixels. With its own objects (``boi_objects``) it must find its water, by MNDWI > 0: connected flagged
-and connected unflagged pixels, by the finest sensor. Both are flagged by our rule of persistence. Water wider than a river (the sea
-above all) is left out by our rule, which spares the baselines their false alarms there.
+Each method is scored twice. On our reaches (``boi_reaches``) it gets our core pixels and width rule, and the probability is the mean
+over dates of the share of flagged pixels. With its own objects (``boi_objects``) it must find the water itself, by MNDWI > 0: connected
+flagged and connected unflagged pixels, by the finest sensor. Both are classified by our rule of persistence. Our rule leaves out water
+wider than a river (above all the sea), so false alarms of the baselines there do not count.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ BOI_BELOW = 0.065
 NDBWI_BETWEEN = (0.06, 0.115)
 
 MIN_OBJECT_PX = 4
-"""Smaller patches are no objects."""
+"""Smaller patches are dropped."""
 
 SAMPLES_A_DATE = 1500
-"""Most training pixels of each class taken from a tile and date."""
+"""Maximum number of training pixels of each class from a tile and date."""
 
 N_TREES = 30
 
@@ -69,7 +69,7 @@ Forest = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class Evidence:
-    """What a period says, gathered tile by tile.
+    """Flags of a period, gathered tile by tile.
 
     n_clear, n_water : counts of clear dates and of those with water, float32 on the run's grid, finest sensor only.
     flagged : method to the sum of flags there, float32. reach_dates : a row a method, reach and date.
@@ -132,7 +132,7 @@ def _gather_tile(settings, period, tile, stack, cores, methods, forest, evidence
 
 
 def _forest_flags(stack: Stack, chosen: list[np.ndarray], forest: Forest) -> list[np.ndarray]:
-    """Flags of the forest on the chosen pixels of every date; it is asked once."""
+    """Flags of the forest on the chosen pixels of every date; one call of the forest for all."""
     features = [stack.refl(t)[:, mask].T for t, mask in enumerate(chosen)]
     positive = forest(np.concatenate(features)) > 0.5 if features else np.empty(0, bool)
     ends = np.cumsum([len(f) for f in features])
@@ -161,7 +161,7 @@ def _pixels_of(cores: list[Core], shape: tuple[int, int]) -> np.ndarray:
 
 
 def _reach_rows(settings, period, stack, t, core, clear, flags) -> list[dict]:
-    """A row a method for a reach and date, none where too little of the core is clear or the sensor is too coarse for the width."""
+    """A row for each method, reach and date; none where too little of the core is clear or the sensor is too coarse for the width."""
     section, native_m = settings.black_odorous, float(stack.native_m[t])
     wide = core.width_m >= WIDTH_IN_PIXELS * native_m
     if not wide and WIDTH_IN_PIXELS * native_m > section.min_width_m:
@@ -178,7 +178,7 @@ def _reach_rows(settings, period, stack, t, core, clear, flags) -> list[dict]:
 
 
 def on_reaches(settings: Settings, evidence: Evidence, period: str, method: str) -> gpd.GeoDataFrame:
-    """Our reaches with the baseline's answer: period, probability, flagged, assessed."""
+    """Our reaches with the baseline's result: period, probability, flagged, assessed."""
     lines = gpd.read_parquet(Layout(settings.root).reach_lines)[["reach_id", "geometry"]]
     dates = pd.DataFrame(evidence.reach_dates, columns=["reach_id", "period", "day", "method", "n", "share"])
     dates = dates[dates.method == method].sort_values("n", ascending=False).drop_duplicates(["reach_id", "day"])

@@ -3,7 +3,7 @@
 ``dea`` : median MNDWI of the dates within a quarter of the observed tidal range, contoured at 0 (Bishop-Taylor et al. 2021).
 ``coastsat`` : a shoreline a scene by CoastSat's classifier and thresholds (Vos et al. 2019), then the median of a year's distances on
 transects; with a tide table only the dates that ours uses. No slope is known, so distances are not corrected for tide; near
-mean sea level little is left to correct. Both are run for either sensor family, on 10 m pixels (Sentinel-2; SWIR interpolated
+mean sea level the correction would be small. Both are run for either sensor family, on 10 m pixels (Sentinel-2; SWIR interpolated
 bilinearly from 20 m) or, as the projects do, 30 m (DEA) and 15 m (CoastSat, without a panchromatic band) for Landsat.
 CoastSat was trained on top-of-atmosphere reflectance and gets our surface reflectance; where it then finds no sand it falls
 back to its threshold without the classifier, as published. DEA gets no table of inland waters, so that it draws the banks of
@@ -48,23 +48,23 @@ BANDS = ("blue", "green", "red", "nir", "swir1")
 PIXEL_M = {("dea", "sentinel-2"): 10.0, ("dea", "landsat"): 30.0, ("coastsat", "sentinel-2"): 10.0, ("coastsat", "landsat"): 15.0}
 NATIVE_M = {"sentinel-2": 10.0, "landsat": 30.0}
 CELL_M = {"sentinel-2": 20.0, "landsat": 30.0}
-"""Native pixel of green, and of SWIR1."""
+"""Native pixel size by family, m: NATIVE_M of green, CELL_M of SWIR1."""
 SATELLITE = {"sentinel-2": "S2", "landsat": "L8"}
 
 DEA_TIDE_SHARE = 0.25
-"""DEA keeps dates within this share of the observed tidal range to either side of mean sea level."""
+"""DEA keeps dates whose tide is within this share of the observed tidal range above or below mean sea level."""
 
 MAX_THRESHOLD = 0.0
-"""CoastSat's default upper limit of its threshold, of (SWIR1 - green)/(SWIR1 + green); scenes above it have mistaken land for water."""
+"""CoastSat's default upper limit of its threshold, of (SWIR1 - green)/(SWIR1 + green); scenes with a higher one have land classified as water."""
 
 STRIP_M = 1500.0
-"""The peers see the coast and this much to either side."""
+"""The peers get the coast and this distance to either side of the reference line."""
 
 TRANSECT_REACH_M = 300.0
-"""CoastSat's transects begin this far landward of ours' middle and end as far seaward; it takes crossings within 1 km."""
+"""CoastSat's transects reach this far landward and seaward of the middle of ours; it takes crossings within 1 km."""
 
 MIN_SCENES = 2
-"""A year's median on a transect rests on at least so many scenes."""
+"""Least number of scenes for a year's median on a transect."""
 
 BRIDGE = 2.5
 """Points of transects up to this many spacings apart are joined to a line."""
@@ -75,13 +75,13 @@ Groups = list[tuple[Tile, list[Chip]]]
 
 
 def read_groups(settings: Settings) -> Groups:
-    """The chips of every tile and period that either family may have."""
+    """The chips of every tile and period, of either family."""
     groups = [(tile, load_chips(settings, tile.id, period.label)) for period in settings.all_periods for tile in read_tiles(settings)]
     return [(tile, [c for c in chips if any(in_family(c, f) for f in SHORE_FAMILIES)]) for tile, chips in groups]
 
 
 def strip_grid(settings: Settings, reference: gpd.GeoSeries, groups: Groups, family: str, resolution_m: float) -> Grid:
-    """The part of the run's grid within STRIP_M of the reference line, on the family's own lattice of SWIR1 pixels, divided evenly."""
+    """The part of the run's grid within STRIP_M of the reference line, on the lattice of the family's SWIR1 pixels, divided into equal cells."""
     whole, cell_m = read_grid(settings), CELL_M[family]
     x, y = lattice(groups, family) or (whole.left, whole.top)
     left, bottom, right, top = reference.total_bounds
@@ -103,8 +103,8 @@ def lattice(groups: Groups, family: str) -> tuple[float, float] | None:
 
 
 class Strip:
-    """The scenes of a family along the coast that ours uses too (near mean sea level, where tides are known), granules and tiles of
-    an acquisition put together.
+    """The scenes of a family along the coast that ours uses (near mean sea level, where tides are known); granules and tiles of
+    one acquisition are merged.
 
     refl_dn : uint16 (T, 5, h, w), reflectance x 1e4 from 1, bands BANDS; cloud, nodata : bool (T, h, w); year : int (T,);
     mid_tide : bool (T,), the dates DEA would use.
@@ -141,12 +141,12 @@ def _within(grid: Grid, other: Grid, cell_m: float) -> tuple[slice, slice]:
 
 
 def _scene(chip: Chip) -> tuple:
-    """What makes chips one image: granules and tiles of an overpass."""
+    """Key of the image that a chip belongs to: granules and tiles of one overpass share it."""
     return chip.scene.solar_day, chip.scene.platform
 
 
 def _add(chip: Chip, bits: np.ndarray, grid: Grid, source_m: tuple[float, float], refl_dn: np.ndarray, qa: np.ndarray) -> None:
-    """Fill in what is missing of an image from one chip, with the native pixel of the visible and of SWIR1 given."""
+    """Fill missing pixels of an image from one chip; ``source_m`` is the native pixel size of the visible bands and of SWIR1, m."""
     scale, offset = np.float32(chip.scene.scale), np.float32(chip.scene.offset)
     layers = np.zeros_like(refl_dn)
     for b, role in enumerate(BANDS):
@@ -158,7 +158,7 @@ def _add(chip: Chip, bits: np.ndarray, grid: Grid, source_m: tuple[float, float]
 
 
 def _resampled(chip: Chip, role: str, grid: Grid, source_m: float, scale, offset) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance float32 (h, w) and where it was seen; bilinear between the centres of source pixels coarser than the grid's.
+    """Reflectance float32 (h, w) and where it was observed; bilinear between the centres of source pixels coarser than the grid's.
 
     The grid begins at the corner of a source pixel.
     """
@@ -179,7 +179,7 @@ def _resampled(chip: Chip, role: str, grid: Grid, source_m: float, scale, offset
 
 
 def _tides(settings: Settings, times: list[datetime], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """bool (n,) twice: dates ours uses, and of those the dates DEA would: a quarter of the range the satellite saw, not of the tide's."""
+    """bool (n,) twice: dates that ours uses, and those of them that DEA would use. DEA's window is a quarter of the range of the tides on the dates."""
     if settings.coastline.tide_table is None or not times:
         return np.ones(len(times), bool), np.ones(len(times), bool)
     left, bottom, right, top = grid.bounds
@@ -206,7 +206,7 @@ def _geotransform(grid: Grid) -> np.ndarray:
 
 
 def _sea_pixels(settings: Settings, grid: Grid) -> np.ndarray:
-    """Rows and columns (n, 2) of the points at sea that lie in the grid; without any DEA finds no sea, and so no shore."""
+    """Rows and columns (n, 2) of the points at sea in the grid; DEA needs one to find the sea and hence the shore."""
     if not settings.coastline.sea_points:
         return np.empty((0, 2), "int64")
     points = gpd.GeoSeries(shapely.points(settings.coastline.sea_points), crs=4326).to_crs(grid.crs)
@@ -333,7 +333,7 @@ def _epsg(grid: Grid) -> int:
 
 
 def annual_lines(settings: Settings, methods: Sequence[str], work: Path, peers: Path | None = None) -> dict[str, gpd.GeoDataFrame]:
-    """Method to annual shorelines of both families. Pixels that two methods share are read once."""
+    """Method to annual shorelines of both families. Methods that need the same pixels read them once."""
     find, reference, groups = {"dea": dea_lines, "coastsat": coastsat_lines}, reference_line(settings), read_groups(settings)
     found: dict[str, list[gpd.GeoDataFrame]] = {m: [] for m in methods}
     for family in SHORE_FAMILIES:

@@ -1,7 +1,7 @@
-"""Land cover as simple methods find it, on the same dates, offsets and masks as ours.
+"""Land cover by simple methods, on the same dates, offsets and masks as ours.
 
-``land_thresholds`` : the usual first map, rules on indices of the growing season: water where the median MNDWI is above 0 (Xu 2006),
-plants by the height of NDVI, of the rest built where NDBI is above 0 (Zha et al. 2003) and the ground is not bright.
+``land_thresholds`` : rules on indices of the growing season, the usual first map: water where the median MNDWI is above 0 (Xu 2006),
+classes of plants by NDVI; the rest is built where NDBI is above 0 (Zha et al. 2003) and the ground is not bright.
 ``land_forest`` : a random forest of the peers' environment on the six bands of one composite, the median of the growing season.
 """
 
@@ -21,14 +21,14 @@ from rs_pipeline.products.land.classes import Land
 METHODS = ("land_thresholds", "land_forest")
 
 TREE_NDVI, GRASS_NDVI, CROP_NDVI = 0.70, 0.45, 0.25
-"""Least median NDVI of the growing season of trees, grass and crops: a year with a harvest has a low median."""
+"""Least median NDVI of the growing season of trees, grass and crops. That of crops is lowest, because a harvest lowers the median."""
 
 BARE_SWIR1_REFL = 0.24
-"""Brighter ground without plants is bare, darker is built."""
+"""Ground without plants is bare where its SWIR1 is higher, built where it is lower."""
 
 N_TREES = 100
 TRAINING_PIXELS = 4000
-"""Pixels of a training world."""
+"""Number of pixels taken from a training world."""
 
 
 def median_bands(settings: Settings, stack: Stack) -> np.ndarray:
@@ -42,7 +42,7 @@ def median_bands(settings: Settings, stack: Stack) -> np.ndarray:
 
 
 def by_thresholds(bands: np.ndarray) -> np.ndarray:
-    """Class float32 (h, w) of median bands float32 (6, h, w); NaN where they are."""
+    """Class float32 (h, w) of median bands float32 (6, h, w); NaN where a band is NaN."""
     _, green, red, nir, swir1, _ = bands
     with np.errstate(invalid="ignore", divide="ignore"):
         ndvi, mndwi, ndbi = (nir - red) / (nir + red), (green - swir1) / (green + swir1), (swir1 - nir) / (swir1 + nir)
@@ -67,7 +67,7 @@ def fit_forest(bands: np.ndarray, classes: np.ndarray, work: Path, peers: Path |
 
 
 def by_forest(bands: np.ndarray, model: np.ndarray, work: Path, peers: Path | None = None) -> np.ndarray:
-    """Class float32 (h, w) of median bands float32 (6, h, w) by a model of `fit_forest`; NaN where they are."""
+    """Class float32 (h, w) of median bands float32 (6, h, w) by a model of `fit_forest`; NaN where a band is NaN."""
     seen = np.isfinite(bands).all(axis=0)
     out = np.full(seen.shape, np.nan, "float32")
     out[seen] = run_peer("forest_classes", {"features": bands[:, seen].T, "model": model}, work, peers)["classes"]

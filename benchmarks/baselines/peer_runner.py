@@ -1,10 +1,10 @@
-"""Jobs of the peers, run with the Python of their own environment: ``peer_runner.py JOB in.npz out.npz``.
+"""Jobs of the peers, run by the Python of the peers' environment: ``peer_runner.py JOB in.npz out.npz``.
 
-``dea``        annual shorelines in the way of DEA Coastlines, contours by dea_tools.spatial.subpixel_contours
+``dea``        annual shorelines by the method of DEA Coastlines, contours by dea_tools.spatial.subpixel_contours
 ``coastsat``   a shoreline an image by CoastSat, classifier included, and its distances on transects
 ``forest_fit`` / ``forest_predict`` / ``forest_classes``   scikit-learn's random forest
 
-It imports nothing of ours but this file's neighbours' formats: arrays by name in, arrays by name out. Lines travel as
+It imports nothing of ours. Input and output are arrays by name. Lines are given as
 ``xy`` (n, 2), ``part`` (n,) numbering the lines and ``year`` (n,). Every job adds ``seconds``, its own time without that of its imports.
 """
 
@@ -65,7 +65,7 @@ def dea(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _annual(stack: np.ndarray, years: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Medians (Y, h, w); years with few observations take those of three, and a single observation is none."""
+    """Medians (Y, h, w); years with few observations take the median of three years, and a single observation gives NaN."""
     out = np.full((len(labels), *stack.shape[1:]), np.nan, "float32")
     for i, label in enumerate(labels):
         own, near = stack[years == label], stack[np.abs(years - label) <= 1]
@@ -84,7 +84,7 @@ def _median(stack: np.ndarray) -> np.ndarray:
 
 
 def _coastal(mndwi: np.ndarray, ndwi: np.ndarray, pixel_m: float, sea_px: np.ndarray) -> np.ndarray:
-    """MNDWI of the coastal zone of each year: the sea grown by 3 pixels, near the all-time shore, cleared of noise."""
+    """MNDWI of the coastal zone of each year: the sea grown by 3 pixels, near the shore of all years, with noise removed."""
     from scipy import ndimage
 
     seen = np.isfinite(mndwi)
@@ -112,7 +112,7 @@ def _disk(radius: int) -> np.ndarray:
 
 
 def _closed(mask: np.ndarray, radius_px: float) -> np.ndarray:
-    """Closing with a disk, by distances; beyond the array the mask goes on as at its edge."""
+    """Morphological closing with a disk, by distances; outside the array the edge values are repeated."""
     from scipy import ndimage
 
     n = int(radius_px) + 2
@@ -130,7 +130,7 @@ def _ocean(water: np.ndarray, sea_px: np.ndarray) -> np.ndarray:
 
 
 def _lasting(land: np.ndarray) -> np.ndarray:
-    """True but where a patch of a year's land touches no land of the year before or after."""
+    """False where a patch of a year's land touches no land of the year before or after, True elsewhere."""
     from scipy import ndimage
 
     out = np.ones_like(land)
@@ -217,8 +217,8 @@ def coastsat(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _coastsat_image(shoreline, classifier, dn, cloud, nodata, where, satellite, georef, epsg, settings):
     """(shoreline points (n, 2), MNDWI threshold) of an image; (no points, NaN) where it is too cloudy or CoastSat finds none.
 
-    ``where`` is the buffer around the reference line that CoastSat looks in, and the zone whose clouds and gaps can be near it. What
-    lies beyond changes nothing, and is not classified, nor its clouds' distance measured to every point of the line.
+    ``where`` is the buffer around the reference line that CoastSat searches, and the zone whose clouds and gaps can be near it. Pixels
+    outside cannot change the result, so they are not classified and the distances to their clouds are not computed.
     """
     empty, (buffer, zone) = (np.empty((0, 2)), float("nan")), where
     cloud = cloud | nodata

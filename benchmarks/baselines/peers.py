@@ -1,9 +1,10 @@
 """The environment of the peers: their own published packages, apart from ours.
 
 ``python -m benchmarks.baselines.peers`` makes it: CoastSat as packaged for pip, DEA Tools and scikit-learn, pinned in
-peers.txt. All are installed without their dependencies, which peers.txt names itself: DEA Tools would bring a data cube and old
-releases of what we use, CoastSat Earth Engine, Qt and a SAR model. `peer_runner` gives CoastSat stand-ins for what it only
-imports. The peers run as a process of their own and exchange files; no code of theirs is in ours.
+peers.txt. All are installed without their dependencies, and peers.txt lists those that are needed: DEA Tools would install a data
+cube and old releases of libraries that we use, CoastSat would install Earth Engine, Qt and a SAR model. `peer_runner` gives CoastSat
+stand-ins for modules that it imports but does not need here. The peers run in their own process and exchange files; ours contains none
+of their code.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ RUNNER = Path(__file__).with_name("peer_runner.py")
 DEFAULT_FOLDER = Path(".peers")
 
 FOLDER_VARIABLE = "RS_PIPELINE_PEERS"
-"""Environment variable that names another folder."""
+"""Environment variable that names a folder other than DEFAULT_FOLDER."""
 
 
 class PeerError(PipelineError):
@@ -33,7 +34,7 @@ class PeerError(PipelineError):
 
 
 def peers_folder(folder: Path | None = None) -> Path:
-    """Where the environment lies: the folder given, that of the environment variable, or DEFAULT_FOLDER."""
+    """Folder of the environment: the given one, that of the environment variable, or DEFAULT_FOLDER."""
     return Path(folder or os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
 
 
@@ -47,11 +48,11 @@ def available(folder: Path | None = None) -> bool:
 
 
 def create(folder: Path) -> None:
-    """Make the environment with pip, as it is set up on this machine.
+    """Make the environment with pip, in the configuration that pip has on this machine.
 
     Raises
     ------
-    PeerError : pip failed; what is there may be used no further.
+    PeerError : pip failed; the folder must not be used.
     """
     venv.create(folder, with_pip=True)
     command = [str(peers_python(folder)), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "-r", str(REQUIREMENTS)]

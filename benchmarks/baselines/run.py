@@ -1,4 +1,4 @@
-"""Run the baselines on a finished run of a simulated world and score them as ours are: ``python -m benchmarks.baselines.run``."""
+"""Run the baselines on a finished run of a simulated world and score them in the same way as ours: ``python -m benchmarks.baselines.run``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Scored = list[tuple[str, Score]]
 
 
 def usable(folder: Path | None = None) -> tuple[str, ...]:
-    """The methods that can run here: all but those that need what is not here, the peers or SNAP's auxdata."""
+    """The methods that can run here: without those whose peers' environment or SNAP auxdata is missing."""
     lacking = (() if available(folder) else OF_PEERS) + (() if vegetation.snap_folder().is_dir() else ("snap_10m",))
     return tuple(m for m in METHODS if m not in lacking)
 
@@ -61,7 +61,7 @@ def run_baselines(
 
     Parameters
     ----------
-    settings : of a run that is finished to the reaches and, with a coast, the coastline.
+    settings : of a run that is complete up to the reaches and, with a coast, the coastline.
     forests : method of FORESTS to its model, trained on another run: of `black_odorous.fit_forest` and `land.fit_forest`.
     peers : folder of the peers' environment, see `peers.peers_folder`.
 
@@ -93,7 +93,7 @@ def _timed(what: str) -> Iterator[None]:
 
 
 def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
-    """Water and vegetation: one reading of the stack of a tile and year serves all methods."""
+    """Scores of water and vegetation; the stack of a tile and year is read once for all methods."""
     chosen = tuple(m for m in water.METHODS if m in methods)
     found: dict[str, list[list[Score]]] = {m: [] for m in methods if m in (*water.METHODS, *vegetation.METHODS)}
     if not found:
@@ -134,7 +134,7 @@ def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
 
 
 def land_bands(settings: Settings, label: str, grid: Grid) -> np.ndarray:
-    """What the baselines of land cover see of a period, float32 (6, h, w) on a grid."""
+    """Median bands of a period for the baselines of land cover, float32 (6, h, w) on a grid."""
     bands = np.full((6, *grid.shape), np.nan, "float32")
     for tile in read_tiles(settings):
         stack = read_dates(settings, optical_chips(settings, tile.id, label), tile.grid)
@@ -181,7 +181,7 @@ def _black(settings, truth, methods, forest, work, peers) -> Scored:
 
 
 def _coast(settings, truth, methods, work, peers) -> Scored:
-    """Positions of either family; rates of the finer one that has lines."""
+    """Scores of the positions of either family, and of the rates of the finest family that has lines."""
     chosen = [m for m in coastline.METHODS if m in methods]
     if not chosen:
         return []
@@ -208,7 +208,7 @@ def fit_forests(runs: Sequence[tuple[Settings, Truth]], work: Path, peers: Path 
 
 
 def land_pixels(settings: Settings, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """Median bands (n, 6) of pixels of a run's first year, and the class that each has most of (n,)."""
+    """Median bands (n, 6) of pixels of a run's first year, and the class that covers most of each (n,)."""
     label, year = next(iter(year_labels(settings, truth).items()))
     bands = land_bands(settings, label, truth.grid)
     seen = np.flatnonzero(np.isfinite(bands).all(axis=0))

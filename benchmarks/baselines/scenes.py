@@ -25,7 +25,7 @@ class Stack:
     """Optical dates of one tile and period, ascending in time.
 
     dn : uint16 (T, 6, h, w), 0 nodata. qa : uint16 (T, h, w), bits of masks.QAFlag.
-    native_m : float32 (T,), pixel of green, the finest an index with it can have.
+    native_m : float32 (T,), native pixel size of green, m; an index that uses green cannot be finer.
     """
 
     grid: Grid
@@ -44,7 +44,7 @@ class Stack:
         return reflectance(self.dn[t], self.scale[t], self.offset[t])
 
     def clear(self, t: int, bad_bits: Sequence[str]) -> np.ndarray:
-        """Pixels of a date that none of the reasons named removes and that have all bands, bool (h, w)."""
+        """Pixels of a date without any of the flags ``bad_bits`` and with all bands, bool (h, w)."""
         return (self.qa[t] & flag_bits(bad_bits) == 0) & (self.dn[t] > 0).all(axis=0)
 
 
@@ -63,7 +63,7 @@ def read_dates(settings: Settings, chips: Sequence[Chip], grid: Grid) -> Stack:
 
 
 def optical_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
-    """The optical chips of a tile and period, as `load_chips` sorts them."""
+    """The optical chips of a tile and period, in the order of `load_chips`."""
     return [c for c in load_chips(settings, tile_id, period) if c.family == "optical"]
 
 

@@ -1,10 +1,10 @@
-"""What others take for vegetation cover: NDVI stretched between percentiles, and the FCOVER network of ESA's SNAP toolbox.
+"""Vegetation cover by other methods: NDVI scaled between percentiles, and the FCOVER network of ESA's SNAP toolbox.
 
 ``ndvi_5_95`` is the plain dimidiate pixel model between the 5th and 95th percentile of NDVI, as most studies of vegetation cover do.
 
 The percentiles are those of the year's composite (P90 of the clear dates of the peak window) over all land pixels of the
 region; the same two are used for the growing season's mean composite. Water (median MNDWI > 0) is left out of the
-percentiles and has fraction 0, which careful users do.
+percentiles and has fraction 0, as in careful studies.
 
 ``snap_10m`` is the P90 and the mean of the FCOVER of the same dates and windows (Weiss & Baret 2016), of Sentinel-2 by the network of
 10 m bands, of Landsat by that of Landsat 8. It needs SNAP's ``auxdata`` (see `snap_folder`). The network of 20 m needs bands 6 and 7,

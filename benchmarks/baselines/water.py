@@ -1,10 +1,10 @@
-"""Water per date as the literature finds it, and its frequency over the year.
+"""Water of single dates by published methods, and its frequency over the year.
 
 ``mndwi`` : MNDWI > 0 (Xu 2006). ``otsu`` : MNDWI above Otsu's (1979) threshold of all clear pixels of the tile and date.
 ``wofs`` : decision tree of Water Observations from Space (Mueller et al. 2016). ``dswe`` : at least three of the five tests of
 Dynamic Surface Water Extent (Jones 2019), its classes of high and moderate confidence.
 
-Months vote once and only the finest sensor of a month votes, as ours do; publishers count scenes, which favours summer.
+Each month has one vote, and only the finest sensor of a month counts, as in ours; the published methods count scenes, which favours summer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from rs_pipeline.products.calendar import Calendar
 METHODS = ("mndwi", "otsu", "wofs", "dswe")
 
 DRY, WET, UNSEEN = 0, 1, 2
-"""What a date says of a pixel."""
+"""State of a pixel on a date."""
 
 MIN_OTSU_PIXELS = 500
-"""With fewer clear pixels of a date Otsu's threshold is that of MNDWI > 0."""
+"""With fewer clear pixels on a date the threshold is 0 instead of Otsu's."""
 
 DSWE_TESTS = 3
 
@@ -92,7 +92,7 @@ def water_of_date(method: str, refl: np.ndarray, clear: np.ndarray) -> np.ndarra
 
 
 def tile_threshold(index: np.ndarray) -> float:
-    """Otsu's threshold of clear MNDWI (n,); 0 where too few pixels or only one value are left."""
+    """Otsu's threshold of clear MNDWI (n,); 0 where there are too few pixels or only one value."""
     if index.size < MIN_OTSU_PIXELS or np.ptp(index) == 0:
         return 0.0
     return float(threshold_otsu(index))

@@ -1,7 +1,7 @@
 """Numba kernels: arrays and numbers in, arrays out. No files, no xarray, no configuration.
 
-Numba keeps compiled kernels on the disk. It compiles one anew when the kernel's own file changes, but not when a formula does that it takes
-from another file: results would then be those of the old formula. So the cache lies in a folder named by the content of all files here.
+Numba caches compiled kernels on the disk. It compiles a kernel again when the kernel's own file changes, but not when a formula changes that the
+kernel imports from another file; results would then be those of the old formula. So the cache folder is named by the content of all files here.
 """
 
 import hashlib
@@ -13,8 +13,9 @@ from numba import config
 
 
 def _use_cache_of_these_sources() -> None:
-    """Below NUMBA_CACHE_DIR where that is set, else beside the sources, else in the user's cache; numba's own place where none can be written."""
-    settings: Any = config  # whose names numba makes at run time
+    """Set numba's cache folder: below NUMBA_CACHE_DIR where that is set, else beside the sources, else in the user's cache. Where none of them is writable,
+    numba's own choice stays."""
+    settings: Any = config  # numba creates its attributes at run time
     here = Path(__file__).parent
     digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(here.glob("*.py")))).hexdigest()[:16]
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "rs-pipeline"

@@ -1,7 +1,7 @@
 """Black-and-odorous water: colour indices, the detector, and its pass over the dates of a pixel.
 
-Reflectances are fractions (0-1) of water reflectance pi * Rrs; published thresholds in Rrs need a factor pi for
-differences, none for ratios.
+Reflectances are water reflectances pi * Rrs, as fractions (0-1). Published thresholds on Rrs (1/sr) are multiplied by pi for differences, and
+used as they are for ratios.
 """
 
 import math
@@ -13,7 +13,7 @@ from numba import njit
 from rs_kernels.calibration import reflectance
 
 COLOUR_FEATURES = ("boi", "ndbwi", "dbwi", "green_refl", "visible_refl", "hue_deg", "saturation", "nir_red", "blackness")
-"""Features every optical sensor has."""
+"""Features that need blue, green, red and near infrared only."""
 
 SPECTRUM_FEATURES = (*COLOUR_FEATURES, "ndci", "red_edge_height")
 """All features, in the order of ``spectrum_features``; the last two need the red edge."""
@@ -22,36 +22,37 @@ PIXEL_LAYERS = ("probability", "n_dates", "n_positive", "n_months", "n_vetoed")
 """Layers of ``pixel_black_odorous``, in order."""
 
 VETOES = ("", "sediment", "bloom", "macrophyte")
-"""Names of the values of ``veto``."""
+"""Names of the codes that ``veto`` returns."""
 
 NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
 """Codes of the class layer."""
 
 MAX_LOG_ODDS = 4.0
-"""One date of a pixel counts at most this much: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
+"""The log-odds of one date of a pixel are clipped to +- this: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
 
 VETOED_LOG_ODDS = -2.0
-"""A date that another cause explains counts at most this much (P = 0.12). A design value."""
+"""Upper limit of the log-odds of a date that another cause explains (P = 0.12). A design value."""
 
 MAX_GREY_REFL = 0.02
 """Largest grey residual (haze, glint) that is removed, reflectance: a brighter one is bank or bottom, not air. A design value."""
 
 SURROUNDINGS_SHARE, SURROUNDINGS_SIGMA = 0.04, 0.015
-"""Share of the land around that the air scatters into water, mean and spread over dates (after Sterckx et al. 2015)."""
+"""Share of the reflectance of surrounding land that the atmosphere scatters into a water pixel: mean and standard deviation over dates (after Sterckx et
+al. 2015)."""
 
 SWIR_SIGMA_REFL = 0.0015
-"""Error of the difference of two shortwave infrared bands over water, reflectance. Training lays as much noise on a band
+"""Error of the difference of two shortwave infrared bands over water, reflectance. Training adds as much noise to a band
 (`rs_pipeline.training.water_types.add_water_errors`)."""
 
 MIN_SPECTRUM_REFL = 0.001
-"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water: it is ten steps of
-a digital number."""
+"""Least reflectance of a band after the residual is removed, so that ratios stay defined on black water: ten steps of a digital
+number."""
 
 RED_EDGE_POSITION = 40.0 / 168.0
-"""Place of 705 nm between red (665 nm) and near infrared (833 nm), centres of Sentinel-2's bands (ESA)."""
+"""Relative position (0-1) of 705 nm between red (665 nm) and near infrared (833 nm), centres of Sentinel-2's bands (ESA)."""
 
 STANDARDISED_LIMIT = 3.0
-"""Standard deviations at which a feature is held: the squares of the model would carry an outlier away. A design value."""
+"""Standardised features are clipped to +- this: the quadratic terms of the model would amplify outliers. A design value."""
 
 
 class Detector(NamedTuple):
@@ -64,18 +65,18 @@ class Detector(NamedTuple):
 
 
 class ClassLimits(NamedTuple):
-    """What a class takes, see `reach_class`."""
+    """What each class requires, see `reach_class`."""
 
     min_dates: int
-    """With fewer assessed dates there are too few."""
+    """With fewer assessed dates the class is TOO_FEW_DATES."""
     min_share: float
-    """Share of positive dates, 0-1."""
+    """Least share of positive dates for SUSPECTED, 0-1."""
     min_months: int
-    """Months with a positive date."""
+    """Least number of months with a positive date for SUSPECTED."""
     suspected: float
-    """Probability from which on it is suspected,"""
+    """Least probability (0-1) for SUSPECTED."""
     possible: float
-    """and from which on possible."""
+    """Least probability (0-1) for POSSIBLE."""
 
 
 @njit(cache=True, nogil=True)
@@ -154,9 +155,9 @@ def grey_residual(swir1, swir2):
 def surroundings_share(swir1, swir2, around1, around2):
     """Share of the surroundings in what is seen of water, which is itself black in both shortwave infrared bands.
 
-    Haze and glint add the same to both bands; what their difference over water has of that over the surroundings
-    (``around1``, ``around2``) was scattered in. That estimate is weighed against SURROUNDINGS_SHARE by their variances,
-    since bricks and dry soil hardly differ between the two bands. Within 0 and 0.1; SURROUNDINGS_SHARE where a value is NaN.
+    Haze and glint add the same to both bands. So the difference of the bands over water, divided by their difference over the surroundings
+    (``around1``, ``around2``), is the share that was scattered in. This estimate is averaged with SURROUNDINGS_SHARE, weighted by inverse
+    variances, because bricks and dry soil hardly differ between the two bands. Within 0 and 0.1; SURROUNDINGS_SHARE where a value is NaN.
     """
     contrast = around1 - around2
     precision = (contrast / SWIR_SIGMA_REFL) ** 2
@@ -211,8 +212,8 @@ def log_odds(features, weights):
 def veto(green, red, rededge1, nir, has_rededge):
     """Another cause that explains dark or turbid water, as an index into VETOES. Residual-corrected reflectance.
 
-    sediment: red > 0.07, above green, with NIR > 0.02. bloom: NDCI > 0.2 with a red-edge height > 0.01; one of
-    the two alone is met by a third of simulated black-odorous spectra, as banks raise both. macrophyte: NDVI > 0 with
+    sediment: red > 0.07, above green, with NIR > 0.02. bloom: NDCI > 0.2 and a red-edge height > 0.01; a
+    third of simulated black-odorous spectra meet one of the two, because banks raise both. macrophyte: NDVI > 0 with
     NIR > 0.05, because on near-black water NDVI is noise.
     """
     if red > 0.07 and red > green and nir > 0.02:
@@ -251,7 +252,7 @@ def spectra_evidence(spectra, grey, has_rededge, detector):
 
 @njit(cache=True, nogil=True)
 def reach_class(probability, n_dates, positive_share, n_months, limits):
-    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES of a pixel, whose probability is not calibrated; that of a reach is.
+    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES of a pixel. The probability of a pixel is not calibrated, unlike that of a reach.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
     60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
@@ -269,14 +270,14 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
     """Evidence of black-odorous water at every water pixel, in one pass over the dates.
 
     A date is assessed where it lies in season, is not flagged, has all bands, and is not brighter than
-    ``max_swir1_refl`` in SWIR1 (glint, mixed or dry pixel). There is no water index test: it would throw away the
+    ``max_swir1_refl`` in SWIR1 (glint, mixed or dry pixel). There is no test of a water index: it would reject the
     darkest water, where haze outweighs the signal. A vetoed date counts at most VETOED_LOG_ODDS and is never positive.
 
     Parameters
     ----------
     stack : `rs_kernels.stack.Stack`.
     rededge : bool (T,), whether the red edge of that date may be used.
-    season : bool (T,), date within the window and the sun high enough.
+    season : bool (T,), whether the date lies in the window and the sun is high enough.
     water : bool (h, w), pixels to assess.
     detector : `Detector`.
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the

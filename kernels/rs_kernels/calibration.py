@@ -1,4 +1,4 @@
-"""From the numbers of chips to physical units: each formula once, for all kernels. The twins for whole arrays: `rs_pipeline.radiometry.scaling`."""
+"""From the numbers of chips to physical units: each formula once, for all kernels. `rs_pipeline.radiometry.scaling` has the same formulas for whole arrays."""
 
 import math
 
@@ -6,17 +6,17 @@ import numpy as np
 from numba import njit
 
 RADAR_STEP = 1e-4
-"""Amplitude per number in radar chips: gamma0 = (number * RADAR_STEP)**2, good to 0.01 dB down to -30 dB."""
+"""Amplitude per number in radar chips: gamma0 = (number * RADAR_STEP)**2, accurate to 0.01 dB down to -30 dB."""
 
 formula = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-"""Compiled into its caller, without a jump for division by zero: loops over pixels then vectorise."""
+"""Decorator of scalar formulas: inlined into the caller, without a branch for division by zero, so that loops over pixels vectorise."""
 
 
 @formula
 def reflectance(dn, scale, offset):
     """Surface reflectance (fraction) of a digital number above 0: dn * scale + offset (USGS LSDS-1618 and 1619, ESA S2-PDGS-TAS-DI-PSD).
 
-    float64 of a uint16 with float32 ``scale`` and ``offset``; float32 where the number is given as float32. The caller
+    float64 for a uint16 number with float32 ``scale`` and ``offset``; float32 for a float32 number. The caller
     leaves out 0, which is nodata.
     """
     return dn * scale + offset
@@ -24,7 +24,7 @@ def reflectance(dn, scale, offset):
 
 @formula
 def gamma0_power(amplitude_dn):
-    """gamma0 as linear power, float64, of a number of a radar chip; of 0, which is nodata, it is 0."""
+    """gamma0 as linear power, float64, of a number of a radar chip; 0 for 0, which is nodata."""
     return (amplitude_dn * RADAR_STEP) ** 2
 
 

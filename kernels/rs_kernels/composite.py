@@ -1,4 +1,4 @@
-"""Composites of uint16 stacks over time, and local levels at a shore. Nothing of size (time, y, x) in floating point."""
+"""Composites of uint16 stacks over time, and local levels at a shore. No floating-point array of size (time, y, x) is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER, WATER_CORE, LAND_CORE = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def mndwi_map(green_refl, swir1_refl):
-    """MNDWI of two float32 (h, w) reflectance maps; NaN where either is or the index is undefined."""
+    """MNDWI of two float32 (h, w) reflectance maps; NaN where either map is NaN or the index is undefined."""
     index = np.full(green_refl.shape, np.nan, np.float32)
     for y in range(index.shape[0]):
         for x in range(index.shape[1]):
@@ -120,12 +120,12 @@ def _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_
 
 @njit(cache=True, nogil=True)
 def falling_fit(values, n, fit, block, start):
-    """The falling sequence nearest to ``values`` by the sum of absolute differences: isotonic regression by pooling adjacent violators
-    (Barlow et al. 1972), their median instead of their mean so that one wrong value does not count.
+    """The non-increasing sequence nearest to ``values`` by the sum of absolute differences: isotonic regression by pooling adjacent violators
+    (Barlow et al. 1972), with the median of a pool instead of its mean, so that one wrong value has no effect.
 
     Parameters
     ----------
-    values : float32 (n or longer), in order of what they should fall with. fit : the same shape, filled in.
+    values : float32 (n or longer), sorted by the variable with which they should fall. fit : the same shape, written.
     block : float32, start : int64, scratch of that length.
     """
     m = 0
@@ -145,17 +145,17 @@ def falling_fit(values, n, fit, block, start):
 
 @njit(cache=True, nogil=True)
 def refl_at_tide(dn, scale, offset, tide_m, heights_m, shore, refl):
-    """Put into ``refl`` the reflectance of shore pixels when the tide stands at given heights, the mean over them, from dates of any tide.
+    """Write into ``refl`` the reflectance of shore pixels at given heights of the tide (the mean over these heights), estimated from dates at any tide.
 
     Rising water covers more of a shore pixel, and water is darker in the infrared than land: the reflectance falls with the tide.
-    The falling curve nearest to the dates is read at the heights, between dates linearly, beyond them as at the nearest. Land and
-    water, which the tide does not change, come out at about their median, and so does a wrong date.
+    The falling curve nearest to the dates (`falling_fit`) is evaluated at the heights, linearly between dates and constant beyond the first and last.
+    Pixels of land and water, which the tide does not change, get about their median, so one wrong date has little effect.
 
     Parameters
     ----------
     dn, scale, offset : as of ``refl_quantiles``.
     tide_m : float64 (T,), rising. heights_m : float64 (k,).
-    shore : bool (h, w). Pixels to work out; others, and those that no date saw, keep what ``refl``, float32 (h, w), holds.
+    shore : bool (h, w), pixels to compute. refl : float32 (h, w); other pixels, and those that no date saw, keep their value.
     """
     n_times, height, width = dn.shape
     values, fit, block = np.empty(n_times, np.float32), np.empty(n_times, np.float32), np.empty(n_times, np.float32)
@@ -193,8 +193,8 @@ def local_levels(refl, zone, shore, water_radius_px, land_radius_px, min_pixels)
     ----------
     refl : float32 (h, w). Reflectance; finite wherever ``zone`` is WATER_CORE or LAND_CORE.
     zone : uint8 (h, w). OTHER, WATER_CORE or LAND_CORE.
-    shore : bool (h, w). Pixels to work out.
-    water_radius_px, land_radius_px : radii of the discs that are searched.
+    shore : bool (h, w), pixels to compute.
+    water_radius_px, land_radius_px : radii of the search discs, pixels.
     min_pixels : with fewer pixels of a zone its level is NaN.
 
     Returns

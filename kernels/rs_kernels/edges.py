@@ -1,4 +1,4 @@
-"""What a water map needs after the pass over time: medians of one band, classes and bounds of frequencies."""
+"""Steps of a water map after the pass over time: the median of one band, classes and bounds of frequencies, plants on water."""
 
 import numpy as np
 from numba import njit
@@ -14,8 +14,8 @@ OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
 """Codes of `plants_on_water`."""
 
 VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
-"""Peak cover from which permanent water is full of plants, and from which what was flooded in spring is a crop; paddies are dry for
-more than half of the year. Cover and frequency are shares, 0-1; design values."""
+"""Least peak cover of permanent water with plants, least peak cover of a paddy (ground that was flooded in spring), and the water frequency below which a
+paddy lies: it is dry for more than half of the year. Cover and frequency are shares, 0-1; design values."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -28,7 +28,7 @@ def _find_finest(dn, qa, bad_bits, native_m, finest):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _take_finest(dn, qa, bad_bits, scale, offset, native_m, finest, values, counts):
-    """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
+    """Write the reflectance of a date into ``values`` float64 (LANE,) and add 1 to ``counts``; infinite where the date is not clear or not the finest."""
     for i in range(dn.size):
         taken = (dn[i] > 0) & (qa[i] & bad_bits == 0) & (native_m == finest[i])
         values[i] = reflectance(dn[i], scale, offset) if taken else np.inf
@@ -43,7 +43,7 @@ def finest_median(stack, band, use, out):
 
     Parameters
     ----------
-    stack : `rs_kernels.stack.Stack`. band : place of the band in it. use : bool (T,), dates that take part.
+    stack : `rs_kernels.stack.Stack`. band : index of the band in it. use : bool (T,), dates that take part.
     out : float32 (h, w), written; NaN where no date is left.
     """
     dn, bits, bad_bits, pixel_m = stack.dn, stack.bits, stack.bad_bits, stack.pixel_m
@@ -71,9 +71,9 @@ def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
 
     Parameters
     ----------
-    frequency : float32 (h, w), 0-1, NaN not observed. months : float32 (h, w), how many it rests on.
+    frequency : float32 (h, w), 0-1, NaN not observed. months : float32 (h, w), number of months behind it.
     permanent, seasonal, ephemeral : least frequencies of the classes.
-    out : float32 (3, h, w), written: class (LAND, PERMANENT, SEASONAL, EPHEMERAL), lower and upper bound; NaN where not observed.
+    out : float32 (3, h, w), written: class (DRY_LAND, PERMANENT, SEASONAL, EPHEMERAL), lower and upper bound; NaN where not observed.
     """
     for y in range(frequency.shape[0]):
         for x in range(frequency.shape[1]):
@@ -94,7 +94,7 @@ def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
 
 @njit(cache=True, nogil=True)
 def plants_on_water(water_class, frequency, spring_wet_months, peak_cover, out):
-    """Water with plants told from open water, of each pixel.
+    """Tell water with plants and paddies from open water, pixel by pixel.
 
     Parameters
     ----------

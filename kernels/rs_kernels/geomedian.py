@@ -1,4 +1,4 @@
-"""Geometric median of spectra over time: a composite in which the bands of a pixel stay together."""
+"""Geometric median of spectra over time: a composite that treats the bands of a pixel as one vector."""
 
 import math
 
@@ -8,11 +8,11 @@ from numba import njit
 from rs_kernels.calibration import reflectance
 
 GEOMEDIAN_LANE = 16
-"""Pixels of a row that are worked on together: sixteen float32 are 512 bits."""
+"""Pixels of a row that are processed together: sixteen float32 are 512 bits."""
 
 NEAREST_SQUARED = np.float32(1e-12)
-"""Squared distance below which a date is taken to be so far: Weiszfeld's weight has no value at a date itself.
-Reflectance squared: a hundredth of a digital number."""
+"""Least squared distance of a date from the estimate, reflectance squared: Weiszfeld's weight is undefined at distance 0. The distance is a
+hundredth of a digital number."""
 
 
 @njit(cache=True, nogil=True)
@@ -28,7 +28,7 @@ def refl_geomedian(dn, scale, offset, use, tolerance, max_iterations):
     scale, offset : float32 (T,). refl = dn * scale + offset; dates may differ.
     use : bool (T,). Dates that take part.
     tolerance : the iteration ends when the estimate moves by less than this, in reflectance.
-    max_iterations : and after so many steps at most.
+    max_iterations : largest number of steps.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def refl_geomedian(dn, scale, offset, use, tolerance, max_iterations):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gather(dn, scale, offset, use, y, left, n, refl, seen):
-    """Reflectance of a lane's dates in use, 0 where a date takes no part, and 1 or 0 in ``seen``; how many dates."""
+    """Write the reflectance of a lane's dates in use, 0 where a date takes no part, and 1 or 0 into ``seen``; return the number of dates."""
     k = 0
     for t in range(dn.shape[0]):
         if not use[t]:
@@ -93,7 +93,7 @@ def _mean(refl, seen, k, estimate):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def _step(refl, seen, k, estimate, following, weight):
-    """One step of all pixels of a lane; the farthest that one of them moved."""
+    """One step of all pixels of a lane; returns the largest distance that a pixel moved."""
     distance, total = weight[0], weight[1]
     following[:], total[:] = 0.0, 0.0
     for t in range(k):

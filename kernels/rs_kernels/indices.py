@@ -9,12 +9,12 @@ from rs_kernels.calibration import formula
 from rs_kernels.statistics import Z95
 
 MIN_DENOMINATOR = 0.005
-"""Sums of reflectance at or below this carry no ratio: two bands of 25 digital numbers. A design value."""
+"""A ratio is undefined where the sum of two reflectances is at or below this: two bands of 25 digital numbers. A design value."""
 
 
 @njit(cache=True, nogil=True, inline="always")
 def normalised_difference(a, b):
-    """(a - b) / (a + b); NaN where the sum is below MIN_DENOMINATOR. Bands are clipped to 1e-4 after that test."""
+    """(a - b) / (a + b); NaN where the sum is at or below MIN_DENOMINATOR. After that test bands are raised to at least 1e-4."""
     if a + b <= MIN_DENOMINATOR:
         return np.nan
     a = max(a, 1e-4)
@@ -56,20 +56,20 @@ def wi2015(green, red, nir, swir1, swir2):
 def is_ice(green, red, nir, swir1):
     """Ice or snow on water: NDSI > 0.4 and NIR > 0.11 and red > 0.10 (Hall et al. 1995, Riggs & Hall 2015).
 
-    Turbid water and surf pass as well: ask only where it may freeze.
+    Turbid water and surf pass the test too: use it only where water may freeze.
     """
     return normalised_difference(green, swir1) > 0.4 and nir > 0.11 and red > 0.10
 
 
 @formula
 def is_bright_as_snow(red, nir):
-    """Red and NIR above 0.35: no water is so bright, however turbid. High mountains have such ice in summer."""
+    """Red and NIR above 0.35: even the most turbid water is darker. High mountains have such ice in summer."""
     return (red > 0.35) & (nir > 0.35)
 
 
 @formula
 def water_tests(blue, green, red, nir, swir1, swir2):
-    """The five tests of dynamic surface water extent (Jones 2019) as numbers passed: (T1+T2+T3, T4+T5)."""
+    """Number of tests of dynamic surface water extent (Jones 2019) that are passed: (of T1 to T3, of T4 and T5)."""
     m = mndwi(green, swir1)
     v = ndvi(red, nir)
     first = (m > 0.124) + (green + red > nir + swir1) + (awei_sh(blue, green, nir, swir1, swir2) > 0)
@@ -79,10 +79,10 @@ def water_tests(blue, green, red, nir, swir1, swir2):
 
 @njit(cache=True, nogil=True)
 def wofs_water(blue, green, red, nir, swir1, swir2):
-    """Water by the decision tree of Water Observations from Space (Mueller et al. 2016), a yardstick and no part of a product.
+    """Water by the decision tree of Water Observations from Space (Mueller et al. 2016), for comparison only; no product uses it.
 
     Its thresholds were fitted to Landsat reflectance x 1e4 (b1 blue, b3 red, b7 SWIR2). An undefined
-    ratio meets no condition.
+    ratio (NaN) meets no condition.
     """
     n52 = normalised_difference(swir1, green)
     n43 = normalised_difference(nir, red)
@@ -111,7 +111,7 @@ def wofs_water(blue, green, red, nir, swir1, swir2):
 
 @formula
 def is_black(red, nir, swir1, swir2):
-    """Darker than land ever is but in deep shadow: red below 0.04, near and shortwave infrared below 0.025.
+    """Darker than any land outside deep shadow: red below 0.04, near and shortwave infrared below 0.025.
 
     Ratios of such pixels are noise, and black-odorous water is among them.
     """
@@ -123,22 +123,22 @@ def is_hazy_sea(blue, green, red, nir, swir1, swir2):
     """Dark water under a little glint or haze: red below 0.05, NIR below 0.04, shortwave infrared below 0.045, and NIR at least 0.004
     below blue and green.
 
-    What lies over water is grey, so the fall from blue to NIR stays; shadows of soil, walls and plants have none. Over real deep sea with
-    0.02 of glint added recall rises from 0.95 to 1.00, and of shadowed land no more than before is water; limits of 0.04 and 0.045 alone
-    would take half as much again.
+    Glint and haze are grey, so the fall from blue to NIR remains; shadows on soil, walls and plants have no such fall. Over real deep sea with
+    0.02 of glint added this test raises recall from 0.95 to 1.00 without taking more shadowed land for water; limits of 0.04 and 0.045 alone
+    would take half as much land again.
     """
     return (red < 0.05) & (nir < 0.04) & (swir1 < 0.045) & (swir2 < 0.045) & (nir <= min(blue, green) - 0.004)
 
 
 RADAR_WEIGHT = 1.2
-"""Log-odds that a month of radar adds or takes."""
+"""Log-odds that the radar evidence of a month adds or subtracts."""
 
 
 @formula
 def water_logit(blue, green, red, nir, swir1, swir2, radar):
     """Log-odds of water on one date from the five tests, MNDWI, darkness and radar.
 
-    ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design priors:
+    ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design values:
     -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + RADAR_WEIGHT radar, and 3 more for a black pixel or a hazy sea.
     """
     first, second = water_tests(blue, green, red, nir, swir1, swir2)
@@ -171,7 +171,7 @@ def fractional_cover(ndvi_value, ndvi_soil, ndvi_vegetation, k):
 
 @njit(cache=True, nogil=True)
 def fractional_cover_sigma(ndvi_value, ndvi_soil, ndvi_vegetation, sigma_ndvi, sigma_soil, sigma_vegetation):
-    """Standard error of the plain dimidiate fraction by propagation; the K form differs by less than its own sigma."""
+    """Standard error of the plain dimidiate fraction by error propagation; the fraction with K differs from the plain one by less than this."""
     d = ndvi_vegetation - ndvi_soil
     a = sigma_ndvi / d
     b = (ndvi_value - ndvi_vegetation) * sigma_soil / d**2

@@ -1,6 +1,6 @@
-"""Statistics of a year that tell land cover: one pass over the dates of a block, native integers in, small maps out.
+"""Statistics of a year for land cover: one pass over the dates of a block, native integers in, small maps out.
 
-Rows are taken one at a time, so that all dates and bands of a row stay in the second-level cache; nothing of size (time, y, x) is
+Rows are processed one at a time, so that all dates and bands of a row stay in the second-level cache; nothing of size (time, y, x) is
 allocated.
 """
 
@@ -20,15 +20,15 @@ EXTREMES = ("ndvi_p10", "ndvi_p90", "mndwi_p10", "mndwi_p90")
 """Yearly layers of ``season_statistics``, after the medians."""
 
 LOW, HIGH = 0.1, 0.9
-"""Quantiles of EXTREMES: the least and greatest of a year without what a missed cloud or shadow makes of a date."""
+"""Quantiles of EXTREMES: near the least and greatest value of a year, but robust against a missed cloud or shadow."""
 
 MIN_FINEST = 2
-"""Clear dates of the finest sensor that make a season do without the coarser ones. A design value."""
+"""With this many clear dates of the finest sensor, a season leaves out the coarser sensors. A design value."""
 
 
 @njit(cache=True, nogil=True)
 def _by_season(season, n_seasons):
-    """Dates of each season, in time order, and where each season's begin: int64 (T,) and (n_seasons + 1,)."""
+    """Dates of each season, in time order, and the index at which each season's dates begin: int64 (T,) and (n_seasons + 1,)."""
     order, first, n = np.empty(season.size, np.int64), np.zeros(n_seasons + 1, np.int64), 0
     for s in range(n_seasons):
         for t in range(season.size):
@@ -41,7 +41,7 @@ def _by_season(season, n_seasons):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _finest(bits, bad_bits, pixel_m, dates, y, x):
-    """Coarsest pixel size that takes part in a season of ``dates``: the finest that was clear MIN_FINEST times, or any."""
+    """Coarsest pixel size that takes part in a season of ``dates``, metres: the finest one if it was clear MIN_FINEST times, else infinite."""
     finest, n = np.inf, 0
     for t in dates:
         if bits[t, y, x] & bad_bits == 0 and pixel_m[t] <= finest:
@@ -105,7 +105,7 @@ def radar_means(amplitude_dn, part, n_parts, out):
     Parameters
     ----------
     amplitude_dn : uint16 (T, 2, h, w), VV and VH amplitude x 1e4, 0 nodata. part : int64 (T,), number of the part of each date.
-    out : float32 (n_parts * 2, h, w), written: VV and VH of each part; NaN where it was not seen.
+    out : float32 (n_parts * 2, h, w), written: VV and VH of each part; NaN where the part was not seen.
     """
     n_dates, _, h, w = amplitude_dn.shape
     for p in range(n_parts):

@@ -1,8 +1,8 @@
 """The fused pass: native integers of one block in, small maps of one period out.
 
-Pixels are taken LANE at a time: for them the dates are read in time order, masked, scaled, turned into water evidence and
-vegetation fraction and reduced at once. Loops over a lane have no jumps, so that they vectorise; nothing of size
-(time, y, x) is allocated, and a date without a clear pixel in the lane is passed over.
+Pixels are processed LANE at a time: their dates are read in time order, masked, scaled, turned into water evidence and
+vegetation fraction, and reduced at once. Loops over a lane have no branches, so that they vectorise; nothing of size
+(time, y, x) is allocated, and a date without a clear pixel in the lane is skipped.
 """
 
 import math
@@ -31,7 +31,7 @@ class Months(NamedTuple):
     radar_power: np.ndarray
     """float32 (M, h, w), mean power of VV in each month, linear gamma0; 0 where it was not seen."""
     high_sun: np.ndarray
-    """bool (M,), months whose sun stands high enough that shadows are short."""
+    """bool (M,), months in which the sun is so high that shadows are short."""
     spring: np.ndarray
     """bool (M,), months in which paddies are flooded."""
     freezing: np.ndarray
@@ -46,26 +46,26 @@ class Dimidiate(NamedTuple):
     sigmas: tuple
     """(ndvi, ndvi_soil, ndvi_vegetation), standard errors."""
     quantile: float
-    """0-1, of the peak."""
+    """Probability (0-1) of the quantile that is the peak."""
     min_dates: int
     """With fewer dates in a window its cover is NaN."""
     min_span_days: int
-    """And with dates that lie closer."""
+    """So it is where the first and last date are fewer days apart."""
 
 
 RADAR_WATER, RADAR_LAND, RADAR_UNSURE = 1, -1, -2
-"""Codes of `radar_water`; 0 is not seen."""
+"""Codes of `radar_water`; 0 means not seen."""
 
 UNSURE_POWER = 2.5
-"""Up to this many times the power that is water yet, 4 dB, a pixel may be water with waves, or a narrow river whose banks shine into it:
-radar sees 20 m. It then says nothing against what optical dates show. A design value."""
+"""Factor (4 dB) on the power limit of water. Up to this power a pixel may be water with waves, or a narrow river mixed with its bright banks, because radar
+resolves 20 m. Such a pixel is no evidence against what optical dates show. A design value."""
 
 OWN_MARGIN_POWER, OWN_CONTRAST_POWER = 2.5, 2.0
-"""Months that only radar saw are compared with the place's own months, see `_wet_by_radar`: like them is what differs by no more than the
-first factor, 4 dB; wet and dry ones must differ by the second, 3 dB. Design values."""
+"""Factors of power for months that only radar saw, see `_wet_by_radar`. A month is like the pixel's other months if it differs from them by at most the first
+factor, 4 dB; wet and dry months are told apart if they differ by the second, 3 dB. Design values."""
 
 _LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST = (LANE * k for k in range(6))
-# Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
+# Offsets into the scratch of a lane; with one flat array and fixed offsets the compiler sees that the parts do not overlap.
 _VOTE_SLOTS = 6 * LANE
 
 
@@ -73,7 +73,7 @@ _VOTE_SLOTS = 6 * LANE
 def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out, power):
     """Water evidence of each month from radar amplitude.
 
-    Power is averaged over the month before it is compared (dB never averaged).
+    Power, not decibels, is averaged over the month before it is compared.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _reflectances(dn, t, y, x, s, o):
 def _water_logits(stack, t, lane, radar, freezing, votes):
     """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water.
 
-    ``radar`` int8 (h, w) of the month. Where it is unsure it counts against water only where the date itself does.
+    ``radar`` int8 (h, w) of the month. RADAR_UNSURE counts against water only where the date itself is against water.
     """
     dn, s, o = stack.dn, stack.scale[t], stack.offset[t]
     y, left, n = lane
@@ -176,15 +176,16 @@ def _count_month(tally, i, wet, high_sun, spring):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _wet_by_radar(evidence, power, wet_power, dry_power):
-    """Whether a month that only radar saw is wet, by the place's own months that optical dates saw too.
+    """Whether a month that only radar saw is wet, compared with months of the same pixel that optical dates saw too.
 
-    Wind roughens water and rain darkens soil by place: where the own wet and dry months differ by OWN_CONTRAST_POWER, the geometric mean
-    of their powers divides. Where all of them were wet, a month up to OWN_MARGIN_POWER brighter is wet too; where all were dry, one must
-    be darker by that. Else ``evidence``, a code of `radar_water`, decides.
+    The power of wet and of dry ground differs from place to place (wind, soil). Where the wet and dry months of the pixel differ by
+    OWN_CONTRAST_POWER, the geometric mean of their powers is the limit. Where all of them were wet, a month up to OWN_MARGIN_POWER brighter is
+    wet too; where all were dry, the month must be darker by that factor as well as pass ``evidence``. Else ``evidence``, a code of
+    `radar_water`, decides.
 
     Parameters
     ----------
-    power : of the month. wet_power, dry_power : mean of the own wet and dry months, NaN without any.
+    power : of the month, linear. wet_power, dry_power : mean power of the pixel's wet and dry months, NaN without any.
     """
     by_limits = evidence == RADAR_WATER
     if wet_power * OWN_CONTRAST_POWER <= dry_power:
@@ -198,9 +199,9 @@ def _wet_by_radar(evidence, power, wet_power, dry_power):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _water_lane(stack, lane, months, min_logit, votes, own, tally):
-    """Months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
-    and wet months; wet months of spring. ``own`` (float64 (4, LANE), bool (M, LANE)), scratch: power and number of wet months that radar
-    saw too, and of dry ones; months that only radar saw."""
+    """Count the months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; months and wet months of
+    high sun; wet months of spring. ``own`` (float64 (4, LANE), bool (M, LANE)) is scratch: radar power and number of wet months, the same of dry
+    months; months that only radar saw."""
     radar, power, high_sun, spring, freezing = months
     (y, left, n), month, (sums, radar_alone) = lane, stack.month, own
     tally[:, :n] = 0
@@ -252,14 +253,14 @@ def observe_water(stack, months, min_logit, min_months, out):
 
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
     finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
-    without a clear optical date votes by radar alone, compared with the place's own months (`_wet_by_radar`). Ice says nothing about
+    without a clear optical date votes by radar alone, compared with the pixel's other months (`_wet_by_radar`). Ice says nothing about
     water: the date is left out.
 
     Parameters
     ----------
     stack : `Stack`. months : `Months`.
     min_logit : log-odds from which a month is wet. min_months : fewer give no frequency.
-    out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
+    out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any such month.
     """
     _, _, h, w = stack.dn.shape
     votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
@@ -273,7 +274,7 @@ def observe_water(stack, months, min_logit, min_months, out):
 
 @njit(cache=True, nogil=True)
 def _time_weights(days, weights, n):
-    """Half of the gap to each neighbour: the time an observation stands for. A single date has weight 1."""
+    """Write the weight of each date: half of the gap to either neighbour, days. A single date has weight 1."""
     for i in range(n):
         before = (days[i] - days[i - 1]) / 2.0 if i > 0 else 0.0
         after = (days[i + 1] - days[i]) / 2.0 if i < n - 1 else 0.0
@@ -299,7 +300,7 @@ def _fractions(stack, t, lane, endmembers, fraction):
 def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, series, counts):
     """Collect the fractions of a lane: ``series`` float64 (4, LANE, T) peak, its days, growing, its days.
 
-    ``counts`` int64 (2, LANE): dates of either.
+    ``counts`` int64 (2, LANE): number of dates in each window.
     """
     bits, bad_bits, day = stack.bits, stack.bad_bits, stack.day
     y, left, n = lane
@@ -343,8 +344,8 @@ def _vegetation_layers(series, counts, lane, how, weights, out):
 def observe_vegetation(stack, in_peak, in_growing, how, out):
     """Peak and growing-season vegetation fraction.
 
-    The peak is a percentile, not the maximum, which grows with the number of dates; that of the growing season is the mean in time. A
-    date on which the pixel is water has fraction 0.
+    The peak is a percentile and not the maximum, because the maximum grows with the number of dates. The value of the growing season is the mean
+    over time. A date on which the pixel is water has fraction 0.
 
     Parameters
     ----------

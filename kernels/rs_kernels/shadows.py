@@ -1,4 +1,4 @@
-"""Clouds grown by a disk, the shadows of clouds and of terrain, and whether the ground is as dark as a shadow makes it."""
+"""Growing of cloud masks by a disk, shadows of clouds and of terrain, and a test whether ground is lit."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from numba import njit
 from rs_kernels.calibration import reflectance
 
 NO_SOURCE = -(2**30)
-"""Stands for a row that no shadow comes from: farther away than any raster is high."""
+"""Row number that means "no cloud on this path": farther away than any raster is high."""
 SLACK = 1e-3
-"""Pixels and metres by which a ray may be off by rounding."""
+"""Tolerance of a ray for rounding, pixels and metres."""
 
 
 class LitRule(NamedTuple):
     """When ground is bright, and when it is lit, see `lit_ground`."""
 
     unusable: int | np.uint16
-    """Reason bits of pixels that do not count."""
+    """QA bits of pixels that do not count."""
     least: int
     """Ground is bright where its median is at least this, in steps of 1e-4."""
     share: float
-    """It is lit where the sum over the bright ground reaches this share of the sum of its medians."""
+    """Ground is lit where the sum over the bright ground reaches this share of the sum of its medians."""
     radius: int
-    """Half the side of the square looked at, pixels."""
+    """Half the side of the square that is summed, pixels."""
     min_pixels: int
     """Least number of bright pixels in it."""
 
@@ -37,7 +37,7 @@ def dilate_disk(mask, halves, out):
     Parameters
     ----------
     mask : bool (h, w).
-    halves : int64 (r + 1,), half the disk's width in pixels 0, 1, … r rows from its centre; decreasing.
+    halves : int64 (r + 1,), half the disk's width, pixels, at 0, 1, … r rows from its centre; decreasing.
     out : bool (h, w), overwritten.
     """
     h, w = mask.shape
@@ -100,7 +100,7 @@ def median_brightness(dn, scale, offset, bits, unclear, min_dates, out):
     Parameters
     ----------
     dn : uint16 (T, h, w), 0 nodata; ``scale`` and ``offset`` float32 (T,).
-    bits : uint16 (T, h, w), reasons; a date counts where none of ``unclear`` is set.
+    bits : uint16 (T, h, w), QA flags; a date counts where none of the bits of ``unclear`` is set.
     out : int64 (h, w), overwritten; 0 where fewer than ``min_dates`` are clear.
     """
     n, h, w = dn.shape
@@ -117,7 +117,7 @@ def median_brightness(dn, scale, offset, bits, unclear, min_dates, out):
 
 @njit(cache=True, nogil=True)
 def lit_ground(dn, scale, offset, bits, median, rule, out):
-    """Where the bright ground around a pixel is as bright as on its clear dates, on one date.
+    """Find pixels around which the bright ground is, on one date, as bright as on its clear dates.
 
     Parameters
     ----------
@@ -145,14 +145,14 @@ def lit_ground(dn, scale, offset, bits, median, rule, out):
 
 @njit(cache=True, nogil=True)
 def trace_terrain_shadow(height_m, step_m, sun_elevation_deg, sun_azimuth_deg, out):
-    """Where terrain hides the sun: a ray from each pixel towards the sun meets higher ground.
+    """Find pixels from which terrain hides the sun: a ray from the pixel towards the sun meets higher ground.
 
     Heights between pixels are interpolated linearly. Beyond the raster there is no terrain.
 
     Parameters
     ----------
     height_m : float32 (h, w), north up; NaN casts no shadow and gets none.
-    step_m : pixel size.
+    step_m : pixel size, metres.
     out : bool (h, w), overwritten.
     """
     h, w = height_m.shape

@@ -1,4 +1,4 @@
-"""Shortwave infrared at the pixel size of the near infrared, so that narrow dark water is not lost in its banks."""
+"""Shortwave infrared sharpened to the pixel size of the near infrared, so that narrow dark water stays visible between its banks."""
 
 import numpy as np
 from numba import njit
@@ -9,7 +9,7 @@ MAX_GAIN = 3.0
 """Largest factor by which a pixel is darkened or brightened. A design value."""
 
 MIN_SHARPEN_REFL = 1e-3
-"""Reflectances are kept at or above this in the ratio: ten digital numbers."""
+"""Least reflectance in the ratio: ten digital numbers."""
 
 _NIR, _SWIR = 4, (5, 6)
 
@@ -35,7 +35,7 @@ def _add_row(nir_dn, s, o, total, count):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _spread_means(total, count, n, phase):
-    """Sums of columns become the mean of the cell that each column lies in; 1 where a cell has no data."""
+    """Replace the sums of columns by the mean of the cell in which each column lies; 1 where a cell has no data."""
     w = total.size
     for left in range(phase, w, n):
         first, end = max(left, 0), min(left + n, w)
@@ -60,11 +60,11 @@ def _share_row(nir_dn, mean, s, o, swir_dn):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sharpen_swir(dn, scale, offset, cell, row_phase, col_phase):
-    """Share the SWIR of a coarse cell among its fine pixels in proportion to their near infrared, in place.
+    """Distribute the SWIR of a coarse cell over its fine pixels in proportion to their near infrared, in place.
 
     The ratio form of pan-sharpening for water mapping (after Du et al. 2016, who use principal components): water is
-    dark and land bright in both, so the ratio to the cell's mean follows the bank; that mean is kept unless a
-    factor meets MAX_GAIN. Meant for finding water, not for reading its colour.
+    dark and land bright in both, so the ratio to the cell's mean follows the bank. The mean of the cell is kept unless a
+    factor reaches MAX_GAIN. For finding water, not for measuring its colour.
 
     Parameters
     ----------

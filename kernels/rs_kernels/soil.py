@@ -8,7 +8,7 @@ from numba import njit
 from rs_kernels.calibration import formula
 
 UNIT_PLOT_M = 22.13
-"""Length of the slope on which L is 1."""
+"""Slope length at which L is 1, metres."""
 
 T_KM2_PER_T_HA = 100.0
 
@@ -59,13 +59,14 @@ def grass_loss_ratio(cover):
 
 @formula
 def forest_loss_ratio(cover, ground_cover):
-    """Likewise under trees of a cover (0-1), with the cover (0-1) of grass and litter on the ground below them."""
+    """Soil loss under trees of a cover (0-1) as a share of that of bare fallow, with the cover (0-1) of grass and litter on the ground below them."""
     return 0.44468 * math.exp(-3.20096 * ground_cover) - 0.04099 * math.exp(cover * (1 - ground_cover)) + 0.025
 
 
 @formula
 def cai_loss_ratio(cover):
-    """Cai et al. 2000, any plants, from their cover (0-1): 1 of none, 0 above 78.3 %. Fitted at the Three Gorges."""
+    """Soil loss under any plants as a share of that of bare ground, from their cover (0-1): 1 without cover, 0 above 78.3 % (Cai et al. 2000). Fitted at the
+    Three Gorges."""
     if cover > 0.783:
         return 0.0
     return min(1.0, 0.6508 - 0.3436 * math.log10(100 * cover)) if cover > 0 else 1.0 + 0 * cover
@@ -87,23 +88,23 @@ def slope_degrees(height_m, pixel_m, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _receiver(height_m, y, x):
-    """Number of the neighbour in the direction of steepest fall, the first of equals; -1 in a pit, on level ground, and without a height."""
+    """Number of the neighbour in the direction of steepest descent, the first of equals; -1 in a pit, on level ground, and without a height."""
     best, steepest = -1, 0.0
     for k in range(8):
         v, u = y + NEIGHBOUR_ROWS[k], x + NEIGHBOUR_COLUMNS[k]
         if 0 <= v < height_m.shape[0] and 0 <= u < height_m.shape[1]:
             fall = (height_m[y, x] - height_m[v, u]) / (math.sqrt(2.0) if k % 2 else 1.0)
-            if fall > steepest:  # never so where a height is NaN
+            if fall > steepest:  # false where a height is NaN
                 best, steepest = k, fall
     return best
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def slope_lengths(height_m, slope_deg, pixel_m, flat_deg, longest_m, upper_m, lower_m):
-    """Where the part of a slope that a pixel is begins and ends: horizontal metres below the top, along the longest path of steepest falls.
+    """Begin and end of each pixel's segment of its slope: horizontal metres from the top, along the longest path of steepest descent.
 
-    A slope begins at a crest, and below ground less steep than ``flat_deg``, where what was carried settles. It is no longer than ``longest_m``: by
-    then water has gathered in a rill, a track or a ditch, and the equation no longer holds. A pixel's result rests on no height further away than that.
+    A slope begins at a crest, and below ground less steep than ``flat_deg``, where sediment settles. It is at most ``longest_m`` long: beyond that,
+    water has gathered in a rill, a track or a ditch, and the equation does not hold. So heights further away do not affect a pixel.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def slope_lengths(height_m, slope_deg, pixel_m, flat_deg, longest_m, upper_m, lo
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def slope_factors(height_m, pixel_m, flat_deg, longest_m, slope_deg, factor):
-    """L S of heights (see `slope_lengths`); ground less steep than ``flat_deg`` is taken as level.
+    """L S from heights (see `slope_lengths`); ground less steep than ``flat_deg`` counts as level.
 
     Parameters
     ----------
@@ -153,16 +154,16 @@ def _loss_ratio(cover, under_trees, ground_cover, cai):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cover_factors(land, peak_cover, growing_cover, peak_share, fixed, tree, ground_cover, cai, out):
-    """B E T of a year: the loss ratio at the peak's and at the growing season's cover, weighted by the erosivity that falls at each.
+    """B E T of a year: the loss ratios at the peak cover and at the growing-season cover, weighted by the rain erosivity at those times.
 
     Parameters
     ----------
     land : float32 (h, w), number of the land class, NaN where unknown.
     peak_cover, growing_cover : float32 (h, w), 0-1, NaN where unknown.
     peak_share : share (0-1) of the year's erosivity that falls at the peak; the rest falls on the growing season's cover.
-    fixed : float64 (n,), by the number of the class the factor of land whose plants do not tell it; NaN where they do.
-    tree : the class whose plants are trees. ground_cover : 0-1, of grass and litter below them.
-    cai : the curve of Cai et al. in the place of those of grass and forest.
+    fixed : float64 (n,), by number of the class: the factor of classes for which it does not follow from cover; NaN for the others.
+    tree : number of the class of trees. ground_cover : cover (0-1) of grass and litter below trees.
+    cai : bool, use the curve of Cai et al. in place of those of grass and forest.
     out : float32 (h, w), written; NaN where the class, or a cover that it needs, is unknown.
     """
     for y in range(land.shape[0]):

@@ -1,4 +1,4 @@
-"""What the kernels of a block are given: its dates as one product sees them, and the pixels that are worked on together."""
+"""Inputs of the kernels of a block: its dates as one product uses them, and the pixels that are processed together."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit
 
 NOT_NEEDED = np.empty(0, np.int64)
-"""Of a kernel that does not ask when its dates lie."""
+"""Placeholder for kernels that do not use the days or months of their dates."""
 
 
 class Stack(NamedTuple):
-    """The T passes of a block, ascending by day, of a day the finest first. A product takes it by `one_a_day`, with the flags that matter to it."""
+    """The T passes of a block, sorted by day and, within a day, by pixel size, the finest first. `one_a_day` applies the QA flags of a product."""
 
     dn: np.ndarray
     """uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata."""
@@ -25,25 +25,25 @@ class Stack(NamedTuple):
     pixel_m: np.ndarray
     """float32 (T,), pixel size of the sensor, metres."""
     day: np.ndarray = NOT_NEEDED
-    """int64 (T,), solar day counted from any start."""
+    """int64 (T,), solar day, counted from an arbitrary start."""
     month: np.ndarray = NOT_NEEDED
     """int64 (T,), month counted from the period's start."""
 
 
 class Lane(NamedTuple):
-    """Pixels of a row that are worked on together."""
+    """Pixels of a row that are processed together."""
 
     y: int
     """Row."""
     left: int
     """Column of the first."""
     n: int
-    """How many: LANE, fewer at the end of a row."""
+    """Number of pixels: LANE, fewer at the end of a row."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_clear(stack, t, lane):
-    """Pixels of a lane that a date is not removed from."""
+    """Number of pixels of a lane that are clear on a date."""
     bits, bad_bits, clear = stack.bits, stack.bad_bits, 0
     for i in range(lane.n):
         clear += (bits[t, lane.y, lane.left + i] & bad_bits) == 0
@@ -51,7 +51,7 @@ def count_clear(stack, t, lane):
 
 
 NODATA_BIT = 1
-"""`rs_pipeline.radiometry.masks.QAFlag.NODATA`: every product leaves out what has it."""
+"""`rs_pipeline.radiometry.masks.QAFlag.NODATA`: every product leaves out pixels with this bit."""
 
 
 @njit(cache=True, nogil=True)
@@ -71,7 +71,7 @@ def _silence_repeats(bits, bad_bits, day):
 def one_a_day(stack, bad_bits):
     """The stack as a product sees it: ``bad_bits`` remove a date, and a day counts once at a pixel.
 
-    Once a date is clear, later ones of its day get NODATA_BIT. Dates stand in ascending order, of a day the finest first.
+    Where a date is clear, later dates of the same day get NODATA_BIT. Dates are sorted as in `Stack`.
     """
     stack = stack._replace(bad_bits=bad_bits)
     if np.all(np.diff(stack.day) > 0):

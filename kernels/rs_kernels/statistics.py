@@ -78,8 +78,8 @@ def quantile_sorted(values, n, q):
 def median_reaches(n, n_reaching, largest_below, smallest_reaching, threshold):
     """Whether the median of n values reaches a threshold, without sorting them: exact, also for an even number.
 
-    ``n_reaching`` values are at least the threshold, the smallest of which is ``smallest_reaching``; the largest of the others is
-    ``largest_below``. Only where the threshold parts the values in halves do the two in the middle decide.
+    ``n_reaching`` values are at least the threshold, and the smallest of these is ``smallest_reaching``; the largest of the others is
+    ``largest_below``. The two middle values matter only where the threshold divides the values into halves.
     """
     if 2 * n_reaching == n:
         return between(largest_below, smallest_reaching, 0.5) >= threshold
@@ -87,15 +87,15 @@ def median_reaches(n, n_reaching, largest_below, smallest_reaching, threshold):
 
 
 LANE = 128
-"""Pixels of a row that are worked on together, also by `sort_lane`. One lane of 60 dates fits the second-level cache."""
+"""Pixels of a row that are processed together, also by `sort_lane`. One lane of 60 dates fits into the second-level cache."""
 
 MISSING = 65535
-"""Stands in a lane for a date that takes no part: sorted last, so no rank below the number of dates reaches it."""
+"""Value of a date that takes no part in a lane: it is sorted last, so no rank below the number of dates reaches it."""
 
 
 @njit(cache=True, nogil=True)
 def exchanges(n):
-    """The comparisons that sort n values whatever they are: merge exchange (Batcher 1968; Knuth 1998, 5.2.2 M), int64 (C, 2)."""
+    """The sequence of comparisons that sorts any n values: merge exchange (Batcher 1968; Knuth 1998, 5.2.2 M), int64 (C, 2)."""
     top = 1
     while 2 * top < n:
         top *= 2
@@ -119,7 +119,7 @@ def exchanges(n):
 def sort_lane(series, pairs):
     """Sort each column of ``series`` (T, LANE), uint16 or float64 without NaN, in place; ``pairs`` are the `exchanges` of the rows to sort.
 
-    The order of the comparisons does not depend on the values, so a processor takes 16 columns at a time and never guesses a jump.
+    The order of the comparisons does not depend on the values, so a processor handles 16 columns at a time without branches.
     """
     for c in range(pairs.shape[0]):
         first, second = series[pairs[c, 0]], series[pairs[c, 1]]

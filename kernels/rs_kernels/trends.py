@@ -1,10 +1,10 @@
 """Trends of short yearly series: Theil-Sen slope with its interval and the Mann-Kendall test, of one series and of maps.
 
-Weather lasts from one year into the next, and a test that takes the years for independent finds trends where there are none. The
-variance of S is therefore multiplied by what first-order autocorrelation does to it (Yue and Wang 2004), with the lag-1 coefficient of
-the detrended series freed of its bias in short series, only where it is positive, and held to LAG1_MAX. A trial of 2000 simulated series
+Successive years are correlated, and a test that assumes independent years finds trends where there are none. The
+variance of S is therefore multiplied by an inflation factor for first-order autocorrelation (Yue and Wang 2004). The lag-1 coefficient is that of
+the detrended series, corrected for its bias in short series, and limited to 0 to LAG1_MAX. A trial of 2000 simulated series
 a case (`tests/kernels/trend_trial.py`; noise 0.02, trend 0.01 a year) gave, in percent, false trends at p < 0.05 / trends found /
-intervals that hold the slope:
+intervals that contain the slope:
 
 ======================================================  ============  ============  ============  ============  ============
 autocorrelation, years                                  0, 6          0, 10         0.2, 8        0.4, 8        0.4, 12
@@ -16,8 +16,8 @@ the same, freed of its bias (Kendall 1954), 0-0.5: ours 1 / 12 / 98   4 / 85 / 9
 the same with the bias of a detrended series, 0-0.8     1 / 8 / 99    4 / 75 / 97   3 / 38 / 97   5 / 38 / 95   7 / 65 / 94
 ======================================================  ============  ============  ============  ============  ============
 
-With five years nothing can be found but a series that rises or falls every year (p = 0.017), four in five of them where the noise
-is a fifth of the yearly change; a trend of half the noise a year is found in one of twenty. Trends this weak take ten years.
+With five years only a series that rises or falls every year is found (p = 0.017): four in five of the series whose noise
+is a fifth of the yearly change, but one in twenty where the yearly change is half the noise. Trends this weak need ten years.
 """
 
 import math
@@ -33,7 +33,7 @@ N_EXACT = 10
 
 @njit(cache=True, nogil=True)
 def pair_slopes(years, values, n, slopes):
-    """Slopes between all pairs of ``n`` points, into ``slopes``, unsorted; how many there are (Theil 1950, Sen 1968).
+    """Write the slopes between all pairs of ``n`` points into ``slopes``, unsorted; return their number (Theil 1950, Sen 1968).
 
     Pairs of one and the same year have no slope and are left out.
     """
@@ -58,7 +58,7 @@ def kendall_s(values, n):
 
 @njit(cache=True, nogil=True)
 def kendall_variance(values, n):
-    """Variance of S without trend, groups of equal values taken off (Kendall 1975)."""
+    """Variance of S without trend, corrected for ties (Kendall 1975)."""
     total = n * (n - 1) * (2 * n + 5)
     for i in range(n):
         equal, first = 1, True
@@ -108,9 +108,9 @@ def normal_p(s, variance):
 def kendall_p(s, n, variance, inflation, tails):
     """Two-sided p of S.
 
-    ``variance`` is that of independent values and ``inflation`` >= 1 what serial correlation multiplies it by: in the exact
-    distribution S counts as S / sqrt(inflation), linear between whole numbers. ``tails`` is `exact_tails` (N_EXACT).
-    Ties leave the exact distribution, which has none, too cautious, never too bold.
+    ``variance`` is that of independent values, and ``inflation`` >= 1 is its factor for serial correlation: in the exact
+    distribution S is replaced by S / sqrt(inflation), with linear interpolation between whole numbers. ``tails`` is `exact_tails` (N_EXACT).
+    The exact distribution assumes no ties; with ties p is too large, never too small.
     """
     if n > N_EXACT:
         return normal_p(s, variance * inflation)
@@ -128,7 +128,7 @@ def middle(ordered, n):
 
 @njit(cache=True, nogil=True)
 def at_rank(ordered, n, rank):
-    """Value at a rank from 1 to n of sorted values, linear between neighbours; the first or last beyond."""
+    """Value at a (fractional) rank from 1 to n of sorted values, linear between neighbours; the first or last value beyond."""
     place = min(max(rank - 1.0, 0.0), n - 1.0)
     k = min(int(place), n - 2) if n > 1 else 0
     return ordered[k] + (place - k) * (ordered[min(k + 1, n - 1)] - ordered[k])
@@ -154,19 +154,19 @@ def slope_interval(ordered, n, variance):
 
 
 LAG1_MAX = 0.5
-"""Largest lag-1 coefficient that a short series is credited with: beyond, a series that rises every year would be no trend.
-Found with the trial whose table stands above (`tests/kernels/trend_trial.py`)."""
+"""Upper limit of the lag-1 coefficient: with a larger one, even a short series that rises every year would show no trend.
+Chosen with the trial of the table above (`tests/kernels/trend_trial.py`)."""
 
 ROUNDING = 1e-7
-"""What float32 leaves undecided of a cover (0-1): its spacing just below 1 is 6e-8."""
+"""Rounding error of a cover (0-1) in float32: its spacing just below 1 is 6e-8."""
 
 
 @njit(cache=True, nogil=True)
 def lag1_of_residuals(residual, n):
-    """Lag-1 autocorrelation of a detrended series, freed of its bias -(1 + 3 rho) / n (Kendall 1954), within 0 and LAG1_MAX.
+    """Lag-1 autocorrelation of a detrended series, corrected for its bias -(1 + 3 rho) / n (Kendall 1954), within 0 and LAG1_MAX.
 
-    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for
-    four values or fewer, and where all that is left is rounding.
+    Consecutive observed years count as neighbours, also across a gap. 0 for four values or fewer, and where the residuals are only rounding
+    errors.
     """
     mean = residual[:n].mean()
     square, product = 0.0, 0.0
@@ -181,7 +181,7 @@ def lag1_of_residuals(residual, n):
 
 @njit(cache=True, nogil=True)
 def variance_inflation(lag1, n):
-    """What autocorrelation ``lag1`` ** k at lag k multiplies the variance of S by: n / effective n (Bayley and Hammersley 1946)."""
+    """Factor on the variance of S for an autocorrelation of ``lag1`` ** k at lag k: n / effective n (Bayley and Hammersley 1946)."""
     total = 1.0
     for k in range(1, n):
         total += 2 * (1 - k / n) * lag1**k
@@ -193,7 +193,7 @@ def trend_of(years, values, n, slopes, residual, tails):
     """(slope a year, lower, upper, p) of ``n`` >= 2 points of different years, in time order; bounds at 95 %, p two-sided.
 
     ``slopes`` (n (n - 1) / 2,) and ``residual`` (n,) are scratch, ``tails`` is `exact_tails` (N_EXACT).
-    Where the variance of S reaches beyond the extreme slopes, the bounds are these: with few years they cover less than stated.
+    Bounds that would lie beyond the extreme slopes are set to these: with few years the coverage is below 95 %.
     """
     count = pair_slopes(years, values, n, slopes)
     slopes[:count].sort()

@@ -1,6 +1,6 @@
 """Vegetation cover by small networks, in one pass over the dates of a block.
 
-As in ``rs_kernels.observe`` pixels are taken LANE at a time and loops over a lane have no jumps, so that they vectorise.
+As in ``rs_kernels.observe``, pixels are processed LANE at a time and loops over a lane have no branches, so that they vectorise.
 """
 
 import math
@@ -16,62 +16,62 @@ from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, between, exchanges, sort_lane
 
 N_NETWORK_BANDS = 7
-"""Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
+"""Number of input reflectances of a network: the optical bands of a stack, in order. A band that a network does not use has weight 0."""
 
 COVER_LAYERS = (*VEGETATION_LAYERS, "cover_unknown", "fvc_spring_peak", "fvc_summer_peak")
 """Layers of ``observe_cover``, in order."""
 
 PEAK, GROWING, N_WHOLE = 0, 1, 2
-"""Windows: those of the peak and the growing season, then the two harvests of double-cropped land. The latter are half as long as that
-of the peak, so half its dates do."""
+"""Windows: peak and growing season, then (from N_WHOLE on) the two crops of double-cropped land. The windows of the crops are half as long as that
+of the peak, so half as many dates are enough."""
 
 EXCESS = 0.1
-"""An estimate this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
+"""An estimate up to this far below 0 or above 1 counts as 0 or 1; one further out is invalid (as SNAP's ExtremeCases)."""
 
 MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
-"""Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown. The first
-in days, the second as a share of a near date's weight; design values."""
+"""Distant dates matter only where no date is near: their weight falls by a factor e in MEMORY_DAYS days, from FAR_WEIGHT of a near date's
+weight. Design values."""
 
 REACH_DAYS = 40
-"""Dates further than this from both windows say nothing about them. A design value."""
+"""Dates further than this many days outside the windows are not used. A design value."""
 
 FULL = 60000.0
-"""16-bit number of cover 1, where covers are sorted: steps of 1.7e-5, and room below MISSING."""
+"""Cover 1 as a 16-bit number, for sorting: steps of 1.7e-5, and below MISSING."""
 
 NEAR_WORTH = 0.5
-"""A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away.
+"""Sum of weights of the fine dates around a coarse date at which the coarse date counts half: about one fine date, 12 days away.
 With `align_coarse` and `drop_shadows` the RMSE of the peak fell from 0.0915 to 0.0864 on nine simulated development worlds."""
 
 DARK, LEAF_RATIO = 0.5, 2.0
-"""A date on which a pixel's near and shortwave infrared together are below DARK of their mean over the dates lies in a shadow that the
-masks missed: rain leaves soil more than that (Lobell & Asner 2002), and leaves brighten one of the two as they darken the other. Only
-dates with leaves are judged, near infrared above LEAF_RATIO times red (NDVI 1/3): what floods or burns is no shadow, and on bare ground
-a shadow hides nothing."""
+"""A date on which the sum of a pixel's near and shortwave infrared is below DARK of its mean over the dates lies in a shadow that the
+masks missed: wet soil stays brighter than that (Lobell & Asner 2002), and leaves brighten one of the two bands while they darken the other. Only
+dates with leaves are tested (near infrared above LEAF_RATIO times red, NDVI 1/3): flooded or burnt ground is no shadow, and on bare ground
+a shadow does not change the cover."""
 
 SLOPE_PENALTY = 0.25
-"""Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away. A design
+"""Ridge penalty on the slope of a local line, in units of the bandwidth squared: it keeps the line from extrapolating at the ends of a series. A design
 value, see `tests/kernels/test_vegetation.py` on what noise does to a flat season."""
 
 
 FEW_DATES = 8
-"""Known dates in the growing season below which a pixel's season comes from `expected_seasons`: its local lines then stand on one date each."""
+"""With fewer known dates in the growing season a pixel's season comes from `expected_seasons`: its local lines would rest on one date each."""
 
 FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
-"""Part of min_dates and min_span_days that each window needs of a pixel with few dates, in the order PEAK, GROWING, spring and
-summer crop; the peak also does with what the growing season needs. Design values."""
+"""Share of min_dates and min_span_days that each window needs for a pixel with few dates, in the order PEAK, GROWING, spring and
+summer crop. For the peak it is also enough that the growing season has what it needs. Design values."""
 
 
 class CoverDates(NamedTuple):
-    """What `observe_cover` knows of the T dates of a stack beside their pixels."""
+    """Facts on the T dates of a stack, for `observe_cover`."""
 
     worth: np.ndarray
-    """float64 (T,), weight of a date among those near it; those worth less than the best are the coarse ones of `align_coarse`."""
+    """float64 (T,), weight of a date among those near it; dates with less than the largest weight are the coarse ones of `align_coarse`."""
     in_windows: np.ndarray
     """bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop."""
     which: np.ndarray
-    """int64 (T,), network of each date."""
+    """int64 (T,), index of the network of each date."""
     biases: np.ndarray
-    """float64 (T, H), hidden bias with the sun of the date."""
+    """float64 (T, H), biases of the hidden units, including the part of the date's sun angles."""
 
 
 class Networks(NamedTuple):
@@ -84,64 +84,64 @@ class Networks(NamedTuple):
     out_bias: np.ndarray
     """(N,)."""
     low: np.ndarray
-    """(N, 7), least reflectances a network knows."""
+    """(N, 7), least reflectances of the training spectra."""
     high: np.ndarray
-    """(N, 7), and the largest."""
+    """(N, 7), largest reflectances of the training spectra."""
     centre: np.ndarray
-    """(N, 7), of the spectra it knows, see `domain_distances`."""
+    """(N, 7), centre of the training spectra, see `domain_distances`."""
     whiten: np.ndarray
-    """(N, 7, 7)."""
+    """(N, 7, 7), whitening matrix of the training spectra."""
     max_distance: np.ndarray
-    """(N,)."""
+    """(N,), largest squared distance at which a network is used."""
 
 
 class Lines(NamedTuple):
-    """The G days that covers are worked out for, and how."""
+    """The G days for which covers are computed, and the parameters of the lines."""
 
     days: np.ndarray
-    """int64 (G,), on the count of the stack's."""
+    """int64 (G,), counted as the days of the stack."""
     in_windows: np.ndarray
-    """bool (4, G), as of `CoverDates`."""
+    """bool (4, G), as in `CoverDates`."""
     bandwidth_days: float
-    """Of the local lines."""
+    """Bandwidth of the local lines."""
     prior: tuple
-    """As `expected_seasons` takes it."""
+    """See `expected_seasons`."""
 
 
 class Bell(NamedTuple):
-    """How much each of T dates counts on each of G days, see `line_weights`."""
+    """Weight of each of T dates on each of G days, see `line_weights`."""
 
     days: np.ndarray
     """int64 (G,)."""
     dates: np.ndarray
-    """int64 (T,), on the same count."""
+    """int64 (T,), counted in the same way."""
     weights: np.ndarray
     """float64 (G, T)."""
     bandwidth_days: float
 
 
 class Need(NamedTuple):
-    """What is drawn from the days of a window, and what it takes."""
+    """Statistics of a window, and the observations that they need."""
 
     quantile: float
-    """0-1, of the peak."""
+    """Probability (0-1) of the quantile that is the peak."""
     min_dates: int
-    """Fewer dates in a window give NaN; of pixels with few dates the FEW_PARTS of these do."""
+    """With fewer dates in a window the result is NaN; for pixels with few dates FEW_PARTS of them are enough."""
     min_span_days: int
-    """Likewise dates that lie closer."""
+    """The result is also NaN where the first and last date are fewer days apart."""
     early: int
-    """The growing season takes a date that is not after this day, on the count of the stack's, ..."""
+    """The growing season needs a date on or before this day, counted as the days of the stack, ..."""
     late: int
-    """... and one that is not before this: a year that is not over has no season yet."""
+    """... and one on or after this day: a year that is not over has no season yet."""
 
 
 fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-"""Products and sums may be rounded once instead of twice: twice as many a cycle. Nothing else is loosened."""
+"""Decorator that allows fused multiply-add (one rounding instead of two), which doubles the speed. No other floating-point rule is relaxed."""
 
 
 @formula
 def tanh(x):
-    """Hyperbolic tangent by Lambert's (1770) continued fraction, seventh order; error at most 1e-4. Without a jump."""
+    """Hyperbolic tangent by Lambert's (1770) continued fraction, seventh order; error at most 1e-4. Without a branch."""
     x = min(max(x, -4.97), 4.97)
     s = x * x
     return x * (135135.0 + s * (17325.0 + s * (378.0 + s))) / (135135.0 + s * (62370.0 + s * (3150.0 + s * 28.0)))
@@ -149,13 +149,13 @@ def tanh(x):
 
 @formula
 def limited_cover(estimate):
-    """Cover 0-1 of a network's estimate; NaN where it is no cover."""
+    """Cover (0-1) from a network's estimate; NaN where the estimate is invalid (see EXCESS)."""
     return min(max(estimate, 0.0), 1.0) if (estimate > -EXCESS) & (estimate < 1.0 + EXCESS) else np.nan
 
 
 @formula
 def at_knots(cover, table):
-    """Value at ``cover`` 0-1 of a table at equal steps from 0 to 1, linear between them."""
+    """Value at ``cover`` (0-1) of a table with equal steps from 0 to 1, linearly interpolated."""
     place = cover * (table.size - 1)
     k = min(int(place), table.size - 2)
     return table[k] + (place - k) * (table[k + 1] - table[k])
@@ -163,11 +163,11 @@ def at_knots(cover, table):
 
 @fused
 def network_cover(refl, n, weights, bias, out_weights, out_bias, estimate):
-    """Answers of a network with one hidden layer for ``n`` pixels.
+    """Output of a network with one hidden layer for ``n`` pixels.
 
     Parameters
     ----------
-    refl : float64 (7, n or more), reflectance by band. weights : float64 (H, 7). bias : float64 (H,), the sun's part included.
+    refl : float64 (7, n or more), reflectance by band. weights : float64 (H, 7). bias : float64 (H,), including the part of the sun angles.
     out_weights : float64 (H,). out_bias : number. estimate : float64 (n or more,), written.
     """
     for i in range(n):
@@ -182,7 +182,7 @@ def network_cover(refl, n, weights, bias, out_weights, out_bias, estimate):
 
 @fused
 def domain_distances(refl, n, low, high, centre, whiten, distance):
-    """Squared Mahalanobis distance of ``n`` spectra to those a network was trained on; infinite outside the range of a band.
+    """Squared Mahalanobis distance of ``n`` spectra from the training spectra of a network; infinite outside the range of a band.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
     for k in range(N_NETWORK_BANDS):
         w, a, b = whiten[k], low[k], high[k]
         if a == -np.inf and b == np.inf and not w.any():
-            continue  # a band that the network does not look at
+            continue  # a band that the network does not use
         w0, w1, w2, w3, w4, w5, w6, shift = w[0], w[1], w[2], w[3], w[4], w[5], w[6], 0.0
         for j in range(N_NETWORK_BANDS):
             shift -= w[j] * centre[j]
@@ -206,8 +206,8 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightness):
-    """Cover of a lane on one date, 0 on water, and as the network says, by up to EXCESS outside 0-1: limits would lift the mean of bare
-    ground and lower that of full cover. ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
+    """Cover of a lane on one date: 0 on water, else the network's estimate, up to EXCESS outside 0-1 (clipping would raise the mean of bare
+    ground and lower that of full cover). ``known`` is 1, or 0 where the date is not clear or the spectrum is unlike the training spectra.
 
     Parameters
     ----------
@@ -236,9 +236,9 @@ def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightnes
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
-    """Make dates not known on which a pixel of a lane is darker than DARK of its mean; ``unknown`` float64 (LANE,) counts them.
+    """Set ``known`` to 0 on dates on which a pixel of a lane is darker than DARK of its mean; ``unknown`` float64 (LANE,) counts them.
 
-    Dates without leaves, of brightness 0, take no part.
+    Dates without leaves have brightness 0 and take no part.
 
     Parameters
     ----------
@@ -269,8 +269,8 @@ def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def line_weights(days, dates, worth, bandwidth_days, out):
-    """Weight of each date for a local line at each day, float64 (days, dates), written: a bell of that width with long low tails, times
-    what the date is worth, float (dates,)."""
+    """Write the weight of each date for a local line at each day, float64 (days, dates): a Gaussian of width ``bandwidth_days`` with long low tails, times
+    ``worth``, float (dates,)."""
     for g in range(days.size):
         for t in range(dates.size):
             u = float(dates[t] - days[g])
@@ -281,7 +281,7 @@ def line_weights(days, dates, worth, bandwidth_days, out):
 def local_lines(cover, known, n, seen, bell, sums, out):
     """Cover on the days of a `Bell` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
 
-    Dates are added up four at a time: sums are then fetched and put back a quarter as often, which is what takes the time.
+    Dates are added four at a time: sums are then loaded and stored a quarter as often, which takes most of the time.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def local_lines(cover, known, n, seen, bell, sums, out):
         for i in range(5 * LANE):
             sums[i] = 0.0
         for first in range(0, used.size, 4):
-            left = used.size - first  # dates that are left; in place of those beyond, the first again with weight 0
+            left = used.size - first  # remaining dates; missing ones of the four are replaced by the first with weight 0
             a, b = used[first], used[first + 1 if left > 1 else first]
             c, d = used[first + 2 if left > 2 else first], used[first + 3 if left > 3 else first]
             wa, wb = weights[g, a], weights[g, b] if left > 1 else 0.0
@@ -320,15 +320,15 @@ def local_lines(cover, known, n, seen, bell, sums, out):
 
 @fused
 def align_coarse(cover, known, n, seen, coarse, bell, scratch):
-    """Move the coarse dates of each pixel of a lane by what they differ, on average, from the lines of its fine dates.
+    """Shift the coarse dates of each pixel of a lane by their mean difference from the lines of its fine dates.
 
-    A coarse pixel sees what lies around: at the edge of a field it is wrong by much the same on every date, but tells what comes between
-    fine dates. Differences count the more, the nearer fine dates are; those in the low tails do not count.
+    A coarse pixel includes its surroundings: at the edge of a field its error is about the same on every date, but it shows what happens between
+    fine dates. A difference has the more weight, the nearer fine dates are; fine dates in the low tails of the weights do not count.
 
     Parameters
     ----------
     cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten.
-    seen : bool (T,). coarse : int64 (C,), places of the coarse dates.
+    seen : bool (T,). coarse : int64 (C,), indices of the coarse dates.
     bell : `Bell` at the coarse dates, in which coarse dates weigh 0.
     scratch : (float64 (5 * LANE,), float64 (1, LANE), float64 (2, LANE)).
     """
@@ -354,18 +354,18 @@ def align_coarse(cover, known, n, seen, coarse, bell, scratch):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def expected_seasons(cover, known, n, seen, few, prior, peak_rows, scratch, out, variance):
-    """Cover on the days of ``out`` for the pixels of a lane with few dates: what is to be expected of a season, given these dates.
+    """Expected cover on the days of ``out`` for the pixels of a lane with few dates, given these dates.
 
-    Seasons are taken for a Gaussian process (Rasmussen & Williams 2006, section 2.2): with no date near, the curve follows the usual
-    season, where local lines would go on as the last date left them.
+    Seasons are modelled as a Gaussian process (Rasmussen & Williams 2006, section 2.2): where no date is near, the curve follows the usual
+    season, whereas local lines would continue the last date.
 
     Parameters
     ----------
-    cover, known : float64 (T, LANE) as `local_lines` takes them. seen : bool (T,). few : bool (LANE,), pixels to be done.
-    prior : (mean_dates (T,), mean_days (G,), between (T, T), across (G, T), single): the usual season, covariances of the dates'
-        observations (noise on the diagonal) and of the days with them, and the variance of the days (G,).
-    peak_rows : int64 (P,), days that ``variance`` is of. scratch : float64 (T + 3, T).
-    out : float64 (G, LANE), written for those pixels. variance : float64 (LANE,), written for them: mean over the peak's days.
+    cover, known : float64 (T, LANE) as `local_lines` takes them. seen : bool (T,). few : bool (LANE,), pixels to compute.
+    prior : (mean_dates (T,), mean_days (G,), between (T, T), across (G, T), single): the usual season on dates and days, the
+        covariances of the observations (with noise on the diagonal) and of the days with them, and the variance of the days (G,).
+    peak_rows : int64 (P,), days of the peak window. scratch : float64 (T + 3, T).
+    out : float64 (G, LANE), written for those pixels. variance : float64 (LANE,), written for them: mean posterior variance over the days of the peak window.
     """
     mean_dates, mean_days, between_dates, across, single = prior
     lower, weight, solved = scratch[3:], scratch[0], scratch[1]
@@ -411,7 +411,7 @@ def expected_seasons(cover, known, n, seen, few, prior, peak_rows, scratch, out,
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _seasons(known, n, seen, dates, in_window, counts, first, spans):
-    """Number of known dates of each pixel of a lane in a window, the first of them, and days from it to the last: float64 (LANE,), written."""
+    """Write, for each pixel of a lane, the number of known dates in a window, the day of the first and the days from it to the last: float64 (LANE,)."""
     for i in range(n):
         counts[i] = first[i] = spans[i] = 0.0
     for t in range(dates.size):
@@ -426,7 +426,7 @@ def _seasons(known, n, seen, dates, in_window, counts, first, spans):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _seen_around(known, n, seen, dates, early, late, scratch, around):
-    """Whether a pixel of a lane has known dates not after one day and not before another; ``around`` bool (LANE,), written.
+    """Whether a pixel of a lane has a known date on or before ``early`` and one on or after ``late``; ``around`` bool (LANE,), written.
 
     ``scratch`` : float64 (2, LANE).
     """
@@ -445,7 +445,7 @@ def _seen_around(known, n, seen, dates, early, late, scratch, around):
 def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
     """Quantile (type 7) over some rows of ``lines`` float64 (G, LANE) into ``out`` float64 (LANE,), to 1e-5; NaN without a row.
 
-    Covers are sorted as 16-bit numbers by the ``pairs`` of `exchanges`: sixteen pixels at a time.
+    Covers are sorted as 16-bit numbers by the ``pairs`` of `exchanges`, sixteen pixels at a time.
     """
     if rows.size == 0:
         out[:] = np.nan
@@ -479,9 +479,10 @@ def _moments_lane(lines, rows, n, mean, variance):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def noise_spread(bell, rows, n_dates):
-    """Variance over the days ``rows`` that noise of variance 1 gives to the lines of a `Bell`, times the number of its dates in them.
+    """Variance over the days ``rows`` that noise of variance 1 causes in the lines of a `Bell`, times ``n_dates``.
 
-    Lines are weighted sums of their dates. With twice the dates this number stays, so divided by the known dates of a pixel it is the pixel's.
+    Lines are weighted sums of their dates. The product does not depend on the number of dates, so divided by a pixel's known dates it is the variance of
+    this pixel.
     """
     days, dates, weights, bandwidth_days = bell
     share, mean = np.empty((rows.size, dates.size)), np.zeros(dates.size)
@@ -500,13 +501,13 @@ def noise_spread(bell, rows, n_dates):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _without_noise(found, mean, variance, counts, few, n, spread, sigma_noise):
-    """Take out of a quantile, in place, what noise adds to it: the spread of the lines is what seasons and noise do together.
+    """Remove from a quantile, in place, what noise adds to it: the spread of the lines comes from the season and from noise.
 
     Parameters
     ----------
     found, mean, variance : float64 (LANE,), quantile, mean and variance of the lines in a window. counts : float64 (LANE,), its known dates.
-    few : bool (LANE,), pixels whose curve is expected and not drawn through noise: they stay. spread : of `noise_spread`.
-    sigma_noise : float64 (K,), standard error of a date by cover.
+    few : bool (LANE,), pixels with curves of `expected_seasons`, which have no such noise: they stay as they are. spread : of `noise_spread`.
+    sigma_noise : float64 (K,), standard error of one date, at equal steps of cover.
     """
     for i in range(n):
         if few[i] or not variance[i] > 0.0:
@@ -517,7 +518,7 @@ def _without_noise(found, mean, variance, counts, few, n, spread, sigma_noise):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _seen_enough(counts, spans, few, n, window, min_dates, min_span_days, enough):
-    """Whether a window's known dates are neither too few nor too near; ``enough`` bool (LANE,), written."""
+    """Whether a window's known dates are enough and far enough apart; ``enough`` bool (LANE,), written."""
     usual = 1.0 if window < N_WHOLE else 0.5
     for i in range(n):
         part = FEW_PARTS[window] if few[i] else usual
@@ -526,7 +527,8 @@ def _seen_enough(counts, spans, few, n, window, min_dates, min_span_days, enough
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _write_lane(found, counts, unknown, few, variance, errors, n, out):
-    """COVER_LAYERS of a lane, float32 (8, n), written. The error of a peak is the model's and that of noise, or of what few dates leave open."""
+    """COVER_LAYERS of a lane, float32 (8, n), written. The error of a peak combines that of the model with that of noise or, with
+    few dates, of the expected season."""
     for i in range(n):
         peak = found[PEAK, i]
         out[0, i], out[1, i], out[6, i], out[7, i] = peak, found[GROWING, i], found[2, i], found[3, i]
@@ -539,11 +541,11 @@ def _write_lane(found, counts, unknown, few, variance, errors, n, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _lane_covers(stack, lane, days, facts, networks, scratch, cover, known, brightness, seen, unknown):
-    """Covers of a lane on all dates near the ``days`` that lines are worked out for, by the network of each date, as `date_covers` writes them.
+    """Covers of a lane, by the network of each date as `date_covers` writes them, on all dates near the ``days`` of the lines.
 
     Parameters
     ----------
-    scratch : what `date_covers` takes, and float64 (LANE,).
+    scratch : the scratch of `date_covers`, and float64 (LANE,).
     cover, known, brightness : float64 (T, LANE), written. seen : bool (T,), written: whether any pixel of the lane is clear. unknown : float64 (LANE,),
         written: clear dates that are left out.
     """
@@ -571,10 +573,10 @@ def _lane_covers(stack, lane, days, facts, networks, scratch, cover, known, brig
 def observe_cover(stack, facts, networks, errors, lines, need, out):
     """Peak and growing-season cover from the covers of the dates.
 
-    The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
-    are those of the days of these, the mean of the growing season and a percentile of the other windows: a percentile of the dates
-    themselves grows with their noise and depends on where in the season the clouds left gaps. What noise is left in the lines is taken
-    out of their percentile. A pixel whose dates are too few or too near for the peak's window, but one of them lies in it, has its season from `expected_seasons` too.
+    The covers of a pixel become a daily curve: by local lines or, with fewer than FEW_DATES dates, by `expected_seasons`. The statistics are
+    those of the days of this curve: the mean over the growing season and a percentile over each other window. (A percentile of the dates
+    themselves grows with their noise and depends on which part of the season the clouds hid.) The noise that is left in the lines is removed
+    from the percentile. A pixel whose dates in the peak's window are too few or too close together has its season from `expected_seasons` too.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Water quality from water reflectance pi * Rrs, as a fraction; the residual of haze and glint removed beforehand.
+"""Water quality from water reflectance pi * Rrs (a fraction), from which the residual of haze and glint has been removed.
 
-Every formula is a published regression of one region's waters: it ranks waters and dates, and is not a measurement.
+Every formula is a published regression for the waters of one region: its values rank waters and dates, and are no measurements.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ NIR_859_PER_833 = 3.5258 / 5.1299
 
 @njit(cache=True, nogil=True)
 def semi_analytical(refl, a, c):
-    """A rho / (1 - rho / C) (Nechad et al. 2010); NaN where rho is not in (0, C): nothing dissolved or suspended, or saturated."""
+    """A rho / (1 - rho / C) (Nechad et al. 2010); NaN where rho is not in (0, C): no signal, or saturated."""
     if refl > 0.0 and refl < c:
         return a * refl / (1.0 - refl / c)
     return np.nan
@@ -32,7 +32,7 @@ def semi_analytical(refl, a, c):
 def turbidity_dogliotti(red, nir):
     """Turbidity in FNU from red (645 nm) and near infrared (859 nm) water reflectance (Dogliotti et al. 2015).
 
-    Of Sentinel-2's B08 give ``NIR_859_PER_833 * nir``: as it is, it would read about 0.2 too high in log10.
+    For Sentinel-2's B08 pass ``NIR_859_PER_833 * nir``: without the factor the result would be about 0.2 too high in log10.
     Red alone up to 0.05, near infrared alone from 0.07, a linear blend between; NaN where what is needed is out of range.
     """
     low, high = BLEND_RED_REFL

@@ -11,7 +11,7 @@ def zone_sums(zone, cell, weight, layers, out):
     Parameters
     ----------
     zone, cell : int64 (N,), zone index and flat pixel index of each covered pixel.
-    weight : float64 (N,), covered area of the pixel.
+    weight : float64 (N,), covered area of the pixel, m2.
     layers : float32 (L, P), flat layers; NaN adds nothing.
     out : float64 (Z, L), added to.
     """

@@ -1,1 +1,1 @@
-"""What a run gives out: mosaics, GeoPackage and dictionary, report, STAC."""
+"""Outputs of a run for its users: mosaics, GeoPackage and dictionary, report, STAC."""

@@ -1,7 +1,7 @@
 """Second part of the step ``gis``: what every column of every table and every band of every map means.
 
-The files of the run are looked at, so the dictionary names what is there. Bands carry their meaning themselves, columns of
-``counties.gpkg`` follow from the indicators, and the others are described in ``columns.csv`` by patterns of file and column.
+The dictionary is made from the files of the run, so it names exactly what exists. Map files state the meaning of their bands, columns of
+``counties.gpkg`` follow from the indicators, and all other columns are described in ``columns.csv`` by patterns of file and column.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FOLDERS = ("", "counties", "water", "places", "coastline", "findings", "maps")
 """Folders of a run whose files are for users; chips and tiles are the pipeline's own."""
 
 VOCABULARY = {"statuses": STATUS_COLOURS, "operators": OPERATORS, "observability": OBSERVABILITY}
-"""Placeholders of ``columns.csv`` to the words that the code knows."""
+"""Placeholder of ``columns.csv`` to the words that replace it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class DictionaryEntry:
 
 @cache
 def described_columns() -> list[dict[str, str]]:
-    """``columns.csv`` of this room and of the products (file, column, unit, values, meaning), rows that name their column first, then those
-    with more of the name. Words that the code knows stand in the values."""
+    """``columns.csv`` of this room and of the products (file, column, unit, values, meaning), rows without a wildcard in the column first, then
+    those with the longer pattern. Placeholders of VOCABULARY in the values are replaced."""
     words = {name: " | ".join(v for v in vocabulary if v) for name, vocabulary in VOCABULARY.items()}
     rows = []
     for path in (Path(__file__).with_name("columns.csv"), *(p for product in products().values() if (p := product.asset("columns.csv")))):
@@ -96,7 +96,7 @@ def _of_indicator(column: str) -> DictionaryEntry:
 
 
 def describe_column(file: str, column: str) -> DictionaryEntry:
-    """The meaning of a column; empty where nobody has written it down."""
+    """The meaning of a column; empty where it is not described."""
     for row in described_columns():
         if fnmatchcase(file, row["file"]) and fnmatchcase(column, row["column"]):
             return DictionaryEntry(file, column, "", row["unit"], row["values"], row["meaning"])
@@ -109,7 +109,7 @@ def _users_files(root: Path) -> Iterator[Path]:
 
 
 def entries(settings: Settings) -> list[DictionaryEntry]:
-    """Every column and band of the files that a run has written; files that differ in their period only are described once."""
+    """Every column and band of the files that a run has written; files that differ only in their period are described once."""
     labels = "|".join(sorted((re.escape(p.label) for p in settings.all_periods), key=len, reverse=True))
     found: dict[tuple[str, str], DictionaryEntry] = {}
     for path in _users_files(settings.root):

@@ -1,4 +1,4 @@
-"""Step ``findings``: the places that products suspect as one list that an inspector can take along, with ids and decisions that last over runs."""
+"""Step ``findings``: the findings of all products as one list for inspectors, with ids and decisions that are kept from run to run."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FINDINGS = (
 """Columns of the list."""
 
 MOST_TOLD = 10
-"""So many visits are named in a message."""
+"""Largest number of visits or ids that a message names."""
 
 FORM = {
     "finding_id": "问题编号", "kind": "类型代号", "kind_chinese": "类型", "state_chinese": "状态", "adcode": "行政区代码", "name": "区县", "township": "乡镇", "first_seen": "首次发现",
@@ -71,18 +71,19 @@ FORM_FORMATS = {"amount": "#,##0", "probability": "0.00", "lon": "0.000000", "la
 FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "township": 16, "against_chinese": 30, "amap": 24, "note": 40}
 
 OVERLAP_M, SAME_SHARE = 20.0, 0.5
-"""Two findings are the same where, widened by so much (two pixels, as much as outlines wander), they share so much of the smaller one."""
+"""Two findings are the same if, buffered by OVERLAP_M (two pixels, as much as outlines vary), they share at least SAME_SHARE of the area of the smaller
+one."""
 
 MOST_GROWTH = 2.0
-"""That a finding was refuted or remedied says nothing of one that is more than so many times as large."""
+"""A finding more than this many times as large as a refuted or remedied one does not inherit the decision."""
 
 
 SHIFTED_BOX = (72.004, 0.8293, 137.8347, 55.8271)
-"""West, south, east, north, degrees, of where maps of China are shifted (published reverse engineering of GCJ-02, 2010)."""
+"""West, south, east, north, degrees, of the area in which maps of China are shifted (published reverse engineering of GCJ-02, 2010)."""
 
 
 def finding_id(kind: str, place: str, lon: float, lat: float) -> str:
-    """Letter of the kind and eight hexadecimal digits of its place: its name or, where it has none, degrees to some ten metres.
+    """Letter of the kind and eight hexadecimal digits of the hash of its place: the name or, without a name, the coordinates in degrees to some ten metres.
 
     >>> finding_id("new_reclamation", "", 118.9123456, 39.0987)
     'L-5ab998ca'
@@ -92,7 +93,7 @@ def finding_id(kind: str, place: str, lon: float, lat: float) -> str:
 
 
 def links(lon: np.ndarray, lat: np.ndarray, names: list[str]) -> dict[str, list[str]]:
-    """Links that open a point, degrees on WGS 84 (n,), in Amap, Baidu Maps and any program of a phone; the first two are empty outside China."""
+    """Links that open points, degrees on WGS 84 (n,), in Amap, Baidu Maps and any map program of a phone; the first two are empty outside China."""
     gcj02 = wgs84_to_gcj02(np.column_stack([lon, lat]))
     west, south, east, north = SHIFTED_BOX
     inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
@@ -110,9 +111,10 @@ def links(lon: np.ndarray, lat: np.ndarray, names: list[str]) -> dict[str, list[
 
 
 def same_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> dict[int, int]:
-    """Row of ``found`` to the row of ``known`` (one CRS, numbered from 0) that is the same finding; each once.
+    """Row of ``found`` to the row of ``known`` (one CRS, numbered from 0) that is the same finding; each row once.
 
-    They are of one kind and of one named place or, where names do not tell, of the same ground (SAME_SHARE); the largest common ground comes first.
+    The same finding has the same kind and the same named place or, where names do not decide, the same ground (SAME_SHARE); pairs with the largest
+    common ground are matched first.
     """
     same: dict[int, int] = {}
     taken: set[int] = set()
@@ -142,7 +144,7 @@ def state_of(decision: str, *, is_new: bool, again: bool = False) -> str:
 
     Parameters
     ----------
-    decision : the last one, empty where there was none. is_new : no earlier list knows it. again : black water that was suspected after the decision.
+    decision : the last one, empty without any. is_new : no earlier list has it. again : black water that was suspected again after the decision.
 
     >>> state_of("refuted", is_new=False), state_of("refuted", is_new=True, again=True)
     ('refuted', 'to_inspect')
@@ -153,7 +155,7 @@ def state_of(decision: str, *, is_new: bool, again: bool = False) -> str:
 
 
 def _told(settings: Settings, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """What all products tell within the units, in the run's CRS."""
+    """The findings of all products within the units, in the run's CRS."""
     crs = read_grid(settings).crs
     tables = [resolve(p.findings)(settings) for p in products().values() if p.findings]
     tables = [t.to_crs(crs) for t in tables if t is not None and len(t)]
@@ -167,7 +169,7 @@ def _told(settings: Settings, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """With lon, lat and the county: that which the product says, else the smallest unit that the point lies in, else the nearest."""
+    """Findings with lon, lat and the county: the county that the product states, else the smallest unit that contains the point, else the nearest unit."""
     points = middles(found.geometry).to_crs(4326)
     by_size = units.assign(order=units.geometry.to_crs(6933).area).sort_values("order").reset_index(drop=True)
     inside = gpd.GeoDataFrame(geometry=points).sjoin(by_size[["geometry"]], predicate="within").sort_values("index_right")
@@ -216,15 +218,16 @@ def listed(
 
     Parameters
     ----------
-    found : what products tell (`products.findings.FOUND_DTYPES`), in metres. known : an earlier list, or None. units : see `region.load_units`.
+    found : findings of the products (`products.findings.FOUND_DTYPES`), in a CRS in metres. known : an earlier list, or None. units : see `region.load_units`.
     every : the periods in order. visits : see `with_visits`. townships : polygons with ``name``, EPSG:4326, or None.
 
-    What an earlier list knows keeps its id, its first period and, where no later visit says otherwise, its decision; what nobody tells of any more stays
-    where it is decided, by that list or a visit. Refuted and remedied black water does not, unless a visit is about it: its next suspicion is another.
+    A finding of the earlier list keeps its id, its first period and, unless a later visit changes it, its decision. A finding that no product reports in this
+    run stays on the list if it is decided, by the earlier list or a visit. Exception: refuted or remedied black water leaves the list unless a visit names
+    it, because a new suspicion there is a new finding.
 
     Raises
     ------
-    ConfigError : a state of the earlier list is none.
+    ConfigError : the earlier list has an unknown state.
     """
     found = _with_ids(_placed(found.reset_index(drop=True), units))
     found = found.assign(is_new=found.first_seen.to_numpy() == every[-1].label, gone=False, decision="", decided_on=pd.NaT, heard=pd.NaT, visited="")
@@ -246,8 +249,8 @@ def _days(labels: pd.Series, day_of: dict[str, date]) -> pd.Series:
 
 
 def _known(known: gpd.GeoDataFrame, every: list[Period]) -> gpd.GeoDataFrame:
-    """An earlier list, numbered from 0, with what it says was decided: ``decision`` (empty where nothing was), ``decided_on``, the day of its last visit or else
-    the end of the last period that shows it, ``heard``, the day before which all visits are in it already, and ``visited``."""
+    """An earlier list, numbered from 0, with its decisions: ``decision`` (empty where nothing was decided), ``decided_on`` (day of the last visit or, without
+    one, the end of the last period that shows the finding), ``heard`` (visits before this day are already included), and ``visited``."""
     known = known.assign(state=known_states(known)).reset_index(drop=True)
     if (odd := ~known.kind.isin(FINDING_KINDS)).any():
         log.warning("%s: left out, as they are of no known kind: %s", KNOWN, ", ".join(known.finding_id[odd].astype(str)[:MOST_TOLD]))
@@ -270,8 +273,8 @@ def _sizes(table: gpd.GeoDataFrame) -> pd.Series:
 
 
 def _remembered(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, int], every: list[Period]) -> gpd.GeoDataFrame:
-    """``found`` with id, first period and decision of what it is the same as (`same_places`). Where that was refuted or remedied and has grown beyond MOST_GROWTH, it is
-    to be looked at again, and visits that the earlier list knows of do not count."""
+    """``found`` with id, first period and decision of the same finding of the earlier list (`same_places`). If that one was refuted or remedied and the new one is
+    more than MOST_GROWTH times as large, it is to be inspected again, and visits that the earlier list includes do not count."""
     old = (
         pd.DataFrame(known.drop(columns="geometry"))
         .assign(size_known=_sizes(known))
@@ -295,7 +298,7 @@ def _remembered(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int
 
 
 def _gone(known: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Findings of an earlier list that nobody tells of any more, as rows of this one."""
+    """Findings of an earlier list that no product reports in this run, as rows of the new list."""
     texts = {name for name, kind in FOUND_DTYPES.items() if kind == "str"}
     rows = [
         {name: "" if name in texts and pd.isna(row[name]) else row[name] for name in FOUND_DTYPES if name in row} | {"against": "not_found_again"}
@@ -306,7 +309,8 @@ def _gone(known: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _staying(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Without those of an earlier list that are not found again and were not decided, or are black water that is no more; how many they are is told."""
+    """The list without findings of the earlier list that are not found again and were not decided, or are refuted or remedied black water; their number is
+    logged."""
     undecided = found.gone & ~found.state.isin(DECIDED_STATES)
     over = found.gone & (found.kind == BLACK) & found.state.isin((REFUTED, REMEDIED)) & ~found.answered
     if undecided.any():
@@ -317,12 +321,12 @@ def _staying(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> gpd.GeoDataFrame:
-    """``found`` with what visits say: ``decision``, ``decided_on``, ``visited``, the day of the last one, and ``answered`` where there was one.
+    """``found`` after the visits: ``decision``, ``decided_on``, ``visited`` (day of the last visit), and ``answered`` (whether there was a visit).
 
-    A visit is about the finding that it names or, where it names none, about the nearest of its kind within the distance. Without a kind it is about
-    black-odorous water, which is found by its place too where its name is not on the list. The last visit decides, of several on a day one that found
-    what was suspected; what was confirmed before and is found gone is remedied. Visits that are older than what an earlier list knows of
-    change nothing. Visits that are about no finding are told.
+    A visit concerns the finding that it names or, without a name, the nearest one of its kind within the distance. Without a kind it concerns
+    black-odorous water. Visits to black-odorous water are matched by place also where the named finding is not on the list. The last visit decides; of
+    several on one day, one that found what was suspected. A finding that was confirmed and is found gone is remedied. Visits that the earlier list already
+    includes change nothing. Visits that match no finding are logged.
 
     ``visits`` : see `products.visits.field_results`.
     """
@@ -352,14 +356,14 @@ def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distan
 
 
 def _kind_of(visit: Any) -> str:
-    """Kind by which a visit is looked for at its place; empty where its name alone counts."""
+    """Kind by which the finding of a visit is searched at its place; empty where only the name counts."""
     if visit.finding_id:
         return BLACK if visit.finding_id.startswith(f"{FINDING_KINDS[BLACK]}-") else ""
     return visit.kind or BLACK
 
 
 def _nearest(found: gpd.GeoDataFrame, kind: str, place: shapely.Point, distance_m: float) -> list[int]:
-    """Numbers of the rows of a kind that are nearest to a place (reaches share their ends); none where none is near enough."""
+    """Numbers of the rows of a kind that are nearest to a place (reaches share their ends); empty where none is near enough."""
     distance = found.geometry.distance(place).where(found.kind == kind, np.inf).to_numpy()
     least = distance.min(initial=np.inf)
     return np.flatnonzero(distance == least).tolist() if least <= distance_m else []
@@ -379,7 +383,7 @@ def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> list[str]:
 
 
 def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """In the order of the list, with the columns that words and links make."""
+    """The list in its order, with the columns of words and links."""
     keys = pd.DataFrame(
         {
             "decided": found.state.isin(DECIDED_STATES),
@@ -405,7 +409,7 @@ def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
-    """The points of the list as KML or GPX, for phones and GPS devices: name, and in its description kind, state, county, amount and what speaks against it."""
+    """The points of the list as KML or GPX, for phones and GPS devices: name, and in the description kind, state, periods, amount, what speaks against it and links."""
     names = [" ".join(filter(None, [str(r.rank), r.kind_chinese, r.name_, r.township])) for r in table.rename(columns={"name": "name_"}).itertuples()]
     about = [
         "; ".join(

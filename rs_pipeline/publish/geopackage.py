@@ -28,10 +28,10 @@ STATUS_COLOURS = {
     "met": "#12507b", "on_track": "#7fb6d9", "undecidable": "#8d6cab", "slipping": "#e8d36a", "off_track": "#f0b357", "not_met": "#a63d12",
     "insufficient_data": "#ffffff", "no_target": "#c9d3d4", "not_built": "#dcd3e0", "needs_table": "#e8e2d2", "not_observable": "#b9c1c2",
 }  # fmt: skip
-"""Every status to its colour; those of the report, but for the patterned ones, which are plain here."""
+"""Status to its colour, as in the report; statuses with a pattern there have a plain colour here."""
 
 SEVERITY = ("not_met", "off_track", "slipping", "undecidable", "on_track", "met", "insufficient_data")
-"""Statuses of what can be graded, the worst first, as the page has them."""
+"""Statuses of rows that can be graded, the worst first, as on the page."""
 
 COUNTED = {
     "n_graded": SEVERITY, "n_not_met": ("not_met",), "n_off_track": ("off_track",), "n_slipping": ("slipping",), "n_undecidable": ("undecidable",),
@@ -59,8 +59,8 @@ OVERVIEWS = {
         "{n_graded} 项中 {n_not_met} 项未达标", "，{n_off_track} 项落后于进度",
     ),
 }  # fmt: skip
-"""Name of a style that colours counties by VERDICT to the words of its legend, and to what stands under a county's name: where it has something graded, and
-where something is off track. QGIS opens the layer in the first style."""
+"""Name of a style that colours counties by VERDICT, to the words of its legend and to the texts under a county's name: one for counties with graded rows, and
+one added where rows are off track. QGIS opens the layer in the first style."""
 
 LAYER_LABELS: dict[str, tuple[str, dict]] = {
     "reaches": (
@@ -69,7 +69,7 @@ LAYER_LABELS: dict[str, tuple[str, dict]] = {
     ),
     "findings": ('"rank" || \' \' || "kind_chinese"', {"size_pt": 8}),
 }
-"""Layer of another step to what labels it; findings are numbered and named as their points are on a phone."""
+"""Layer of another step to its label; findings have the number and name of their points in KML and GPX files."""
 
 STYLED_LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "reaches": (
@@ -86,7 +86,7 @@ STYLED_LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "shorelines": ("class", "line", {"natural": "#3f7f4c", "artificial": "#c0392b", "river mouth": "#2b6cb0", "uncertain": "#8d8d8d"}),
 }  # fmt: skip
-"""Layer of another step to the column that colours it, its kind of symbol, and its values; the colours are those of the report."""
+"""Layer of another step to the column that colours it, its kind of symbol, and the colours of its values, as in the report."""
 
 RAMP = ("#f6f1dc", "#d5e3bd", "#9ccdb4", "#5fb0ad", "#38899f", "#245f87", "#1d3764")
 """Colours of values in equal steps."""
@@ -104,8 +104,8 @@ def latest_values(table: pd.DataFrame, period: str) -> pd.DataFrame:
     """One row a unit (index adcode) of the rows of one period of ``indicators.parquet``.
 
     Columns by indicator: ``<indicator>``, ``_lower``, ``_upper`` (NaN where there is none), ``_status``, ``_reason``. An indicator that
-    is held to several targets has ``_status_<target>`` for each, with underscores. Rows without an indicator of their own (they carry
-    a target's id) are there where an official value was given.
+    is held to several targets has ``_status_<target>`` for each, with underscores. Rows that have a target's id instead of an indicator are
+    included where an official value was given.
     """
     now = table[table.period == period]
     columns: dict[str, pd.Series] = {}
@@ -125,8 +125,8 @@ def latest_values(table: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def verdicts(table: pd.DataFrame, period: str, codes: Iterable[str]) -> pd.DataFrame:
-    """One row a unit of ``codes`` (index adcode): VERDICT, the worst status of the rows of one period that can be graded, else ``no_target``, and COUNTED,
-    int, how many such rows have which. A row is an indicator held to one target."""
+    """One row a unit of ``codes`` (index adcode): VERDICT, the worst status of the rows of one period that can be graded, else ``no_target``, and the
+    counts of COUNTED, int. A row is an indicator held to one target."""
     graded = table[(table.period == period) & (table.target_id != "") & table.status.isin(SEVERITY)]
     counts = pd.crosstab(graded.adcode, graded.status).reindex(index=list(codes), columns=list(SEVERITY), fill_value=0)
     worst = counts.gt(0).idxmax(axis=1).where(counts.any(axis=1), "no_target")
@@ -134,7 +134,7 @@ def verdicts(table: pd.DataFrame, period: str, codes: Iterable[str]) -> pd.DataF
 
 
 def class_style(column: str, colours: Mapping[str, str], kind: str = "fill", words: Mapping[str, str] | None = None, labels: Sequence[ET.Element] = ()) -> str:
-    """QML that colours polygons (``fill``) or lines (``line``) by a column of words; ``words`` for the legend are the column's own where none are given."""
+    """QML that colours polygons (``fill``) or lines (``line``) by a column of words; ``words`` are the texts of the legend, by default the column's own words."""
     renderer = ET.Element("renderer-v2", type="categorizedSymbol", attr=column, symbollevels="0", enableorderby="0", forceraster="0")
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
     for i, (word, colour) in enumerate(colours.items()):
@@ -162,7 +162,7 @@ LOOKS = {
     "fill": ("SimpleFill", "color", {"style": "solid", "outline_color": "#3d4a50", "outline_style": "solid", "outline_width": "0.15"}),
     "line": ("SimpleLine", "line_color", {"line_style": "solid", "line_width": "0.7", "capstyle": "round", "joinstyle": "round"}),
 }
-"""Kind of symbol to QGIS' class of it, the property that is its colour, and the others."""
+"""Kind of symbol to its class in QGIS, the property that holds the colour, and the other properties."""
 
 
 def _symbol(name: str, colour: str, kind: str) -> ET.Element:
@@ -177,19 +177,19 @@ def _symbol(name: str, colour: str, kind: str) -> ET.Element:
 
 
 def county_label(graded: str, off_track: str) -> str:
-    """Expression of QGIS: the county's name and, on a second line, words with counts in the place of their columns in braces (see OVERVIEWS)."""
+    """QGIS expression: the county's name and, on a second line, a text in which columns in braces are replaced by their values (see OVERVIEWS)."""
     first, more = _spliced("\\n" + graded), _spliced(off_track)
     return f'"name" || CASE WHEN "n_graded" > 0 THEN {first} ELSE \'\' END || CASE WHEN "n_off_track" > 0 THEN {more} ELSE \'\' END'
 
 
 def _spliced(words: str) -> str:
-    """Words with columns in braces as an expression of QGIS."""
+    """A text with columns in braces as a QGIS expression."""
     pieces = re.split(r"\{(\w+)\}", words)
     return " || ".join(f'"{piece}"' if i % 2 else f"'{piece}'" for i, piece in enumerate(pieces) if piece)
 
 
 def styles_of(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(name, QML): the overviews, then all statuses that differ from "no target", then all values, by their columns."""
+    """(name, QML): the overviews, then one style for each status column with more than "no target", then one for each value column."""
     for name, (words, graded, off_track) in OVERVIEWS.items():
         colours, label = {status: STATUS_COLOURS[status] for status in words}, labeling(county_label(graded, off_track))
         yield name, class_style(VERDICT, colours, words=words, labels=[label])
@@ -238,7 +238,7 @@ def counties_latest(settings: Settings) -> None:
 def write_layer_styles(settings: Settings) -> None:
     """Write ``<layer>.qml`` beside the reaches, bodies, transects, shorelines and findings of a run: QGIS applies it when the layer is opened.
 
-    Findings are lines and polygons in one layer, which no one symbol can draw: theirs has labels alone.
+    Findings are lines and polygons in one layer, which no single symbol can draw: their style has labels only.
     """
     layout = Layout(settings.root)
     for path in (layout.reaches, layout.bodies, *((layout.transects, layout.shorelines) if settings.coastline else ())):

@@ -18,7 +18,7 @@ from rs_pipeline.tiles import read_grid, read_tiles
 
 
 def mosaic(settings: Settings, product: str, period_label: str) -> None:
-    """Write ``maps/<product>_<period>.tif`` and its QGIS style; where there is no tile the map is nodata.
+    """Write ``maps/<product>_<period>.tif`` and its QGIS style; the map is nodata where there is no tile.
 
     Raises
     ------

@@ -23,19 +23,19 @@ from rs_pipeline.publish.dictionary import FOLDERS
 from rs_pipeline.storage.raster import open_own
 
 CHUNK_PX = 2048
-"""Side of the pieces that a map is read in."""
+"""Side of the dask chunks of a map, pixels."""
 
 SEA_MAP = "sea"
-"""Name of the map of which water is sea, of runs with a coast."""
+"""Name of the map that tells sea from other water, in runs with a coast."""
 
 TABLE_ENDINGS = (".parquet", ".gpkg", ".csv")
-"""Endings of tables, the first that is there is read: types are kept in the first, shapes in the first two."""
+"""File endings of tables, in order of preference: only the first keeps column types, the first two keep geometries."""
 
 Read = TypeVar("Read")
 
 
 class OnDemand(Mapping[str, Read], Generic[Read]):
-    """Names to what they are read as. Each name is read anew, so that nothing of a large run is kept."""
+    """Mapping from names to maps or tables. Each access reads the file again, so that nothing of a large run stays in memory."""
 
     def __init__(self, sources: Mapping[str, Any], read: Callable[[str, Any], Read]):
         self._sources, self._read = dict(sources), read
@@ -57,7 +57,7 @@ class OnDemand(Mapping[str, Read], Generic[Read]):
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """What `rs_pipeline.open_run` gives; see there for shapes, types and units."""
+    """Result of `rs_pipeline.open_run`; see there for shapes, types and units."""
 
     folder: Path
     periods: list[str]
@@ -91,7 +91,7 @@ def _map(paths: Mapping[str, Path]) -> xr.Dataset:
 
 
 def _bands(path: Path) -> xr.Dataset:
-    """The bands of a map by their names; `rioxarray` reads them, the file says what they are."""
+    """The bands of a map by name, with units and descriptions from the file."""
     pixels: Any = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX}, driver="GTiff")
     with open_own(path) as src:
         about = {

@@ -17,7 +17,7 @@ from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-"""Commands of the browsers that print without a window, in the order in which they are tried."""
+"""Commands of browsers that can print without a window, in the order in which they are tried."""
 
 TIMEOUT_S = 180
 
@@ -46,9 +46,9 @@ def pdf(settings: Settings, adcodes: Iterable[str] = (), language: str = "zh") -
 
 
 def _print(browser: str, address: str, path: Path) -> Path:
-    """Print one view. The browser gets a profile of its own, so that it neither reads the user's nor joins a window that is open."""
+    """Print one view. The browser gets a profile of its own, so that it does not use the user's profile or an open window."""
     with atomic_path(path) as part, tempfile.TemporaryDirectory(prefix="rs-pipeline-pdf-") as profile:
-        as_root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []  # browsers refuse to work as root with it
+        as_root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []  # browsers refuse to run as root in their sandbox
         command = [
             browser,
             "--headless",

@@ -21,7 +21,7 @@ from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import inert
 
 HEADER_ROW = 2
-"""English names; the row above has the Chinese ones."""
+"""Row of the English names; the row above has the Chinese ones."""
 
 TEXT_FORMAT = "@"
 
@@ -33,7 +33,7 @@ _NO_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 
 
 class Sheet:
-    """A sheet under its two rows of names, which stay in sight and can be filtered by."""
+    """A sheet with two rows of names, which stay visible, and a filter on the second."""
 
     def __init__(self, book: openpyxl.Workbook, title: str, names: Mapping[str, str], n_rows: int, widths: Mapping[str, float]):
         """``names`` : Chinese names by column. ``n_rows`` : rows that follow. ``widths`` : of columns, in characters; others have WIDTH."""
@@ -82,7 +82,7 @@ def number_cell(value: float) -> float | int | None:
 
 
 def save_workbook(book: openpyxl.Workbook, path: Path) -> None:
-    """Save whole or not at all, with one time for all that has one: the members of the zip, and the document's properties."""
+    """Save completely or not at all, with TIME as the time of the zip members and in the document's properties."""
     with atomic_path(path) as part, tempfile.TemporaryFile(dir=path.parent) as raw:
         book.save(raw)
         book.properties.created = book.properties.modified = TIME

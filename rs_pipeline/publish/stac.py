@@ -30,7 +30,7 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
-    """Key to file, title, media type and role of what belongs to the run, not to one period."""
+    """Key to file, title, media type and role of the files of the whole run, not of one period."""
     return {
         "indicators": (layout.indicators, "Indicators, a row a unit, period and indicator", "text/csv", "data"),
         "indicators-parquet": (layout.indicators_parquet, "Indicators, as Parquet", PARQUET, "data"),
@@ -54,7 +54,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
 
 
 def _map_asset(path: Path, described: RegionMap, start: Path) -> pystac.Asset:
-    """A map with its projection and its bands as STAC 1.1 describes them."""
+    """A map as an asset with its projection and its bands, as in STAC 1.1."""
     with open_own(path) as src:
         words = {b.name: b.description for b in described.bands}
         bands = [{"name": name, "description": words.get(name, name), "unit": unit or "1"} for name, unit in zip(src.descriptions, src.units, strict=True)]

@@ -28,20 +28,20 @@ from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_wor
 COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全域 Region", "各单元 Units"
 
 MAX_ROWS = 250_000
-"""Of the workbook: ten years of 167 counties have some 200 000, which take three minutes. A longer run shows its newest periods."""
+"""Largest number of rows of the workbook: ten years of 167 counties have some 200 000, which take three minutes. Of a longer run it holds the newest periods."""
 
 SLICE_ROWS = 20_000
-"""Of a sheet that are put into words and written together."""
+"""Rows of a sheet that are translated and written together."""
 
 SHEET_ROWS = 1_000_000
-"""Of a sheet; a spreadsheet takes 1 048 576."""
+"""Largest number of rows of a sheet; spreadsheets allow 1 048 576."""
 
 VALUE_COLUMNS = ("value", "lower", "upper", "detection_limit", "target_value")
-"""Numbers in the row's unit."""
+"""Columns with numbers in the row's unit."""
 
 FORMATS = {"observed_fraction": "0.0%", "n_scenes": "#,##0", "target_year": "0", "clause": "0"}
 UNIT_DECIMALS = {"%": 1, "ha": 1, "km": 2, "km2": 2}
-"""Number formats of columns and, for VALUE_COLUMNS, decimals of units (`decimal_format`); others are shown as they are."""
+"""Number formats of columns and, for VALUE_COLUMNS, decimals by unit (`decimal_format`); other numbers have no format."""
 
 MOST_DECIMALS = 10
 """Numbers are kept with ten digits."""
@@ -57,7 +57,7 @@ WIDTHS = {
     "meaning": 80,
     "chinese_meaning": 80,
 }
-"""In characters; other columns have 12."""
+"""Widths of columns, characters; other columns have 12."""
 
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHEET_NAME_LENGTH = 31
@@ -71,7 +71,7 @@ def _columns() -> dict[str, tuple[str, str]]:
 
 
 def sheet_name(wanted: str, taken: set[str]) -> str:
-    """A name that spreadsheets take, of at most 31 characters, and that no other sheet has; capitals do not tell sheets apart.
+    """A valid and unique name of a sheet, at most 31 characters; names that differ only in case count as equal.
 
     >>> sheet_name("A/B: [x]", set()), sheet_name("Moni", {"moni"})
     ('A_B_ _x_', 'Moni (2)')
@@ -101,7 +101,7 @@ def newest_periods(rows: dict[str, int], labels: list[str], max_rows: int = MAX_
 
 
 def decimal_format(value: float, decimals: int) -> str:
-    """Number format with so many decimals, or as many as show two digits of a value that is smaller: nothing small reads as 0.
+    """Number format with so many decimals, or more for a smaller value, so that two of its digits show and it does not read as 0.
 
     >>> decimal_format(1234.5, 2), decimal_format(-0.0005, 2), decimal_format(0.0, 1), decimal_format(4e-12, 2)
     ('#,##0.00', '#,##0.00000', '#,##0.0', '')
@@ -111,7 +111,7 @@ def decimal_format(value: float, decimals: int) -> str:
 
 
 class _Words:
-    """What a row says in Chinese."""
+    """Chinese columns of rows."""
 
     def __init__(self, settings: Settings):
         self._chinese = cache(Chinese.read())
@@ -134,7 +134,7 @@ class _Words:
 
 
 def status_words(status: str) -> str:
-    """A status as the page says it."""
+    """A status in the words of the page."""
     return {"insufficient_data": "too little data", "needs_table": "needs a table"}.get(status, status.replace("_", " "))
 
 
@@ -195,8 +195,8 @@ def _notes(settings: Settings, labels: list[str], shown: list[str]) -> Iterator[
 
 
 def workbook(settings: Settings) -> None:
-    """Write ``indicators.xlsx``: every row of ``indicators.csv`` with the same numbers, codes and periods as text, texts that are no formulas. Of a run of more
-    than MAX_ROWS rows it holds the newest periods, and the sheet of the columns says so.
+    """Write ``indicators.xlsx``: every row of ``indicators.csv`` with the same numbers, codes and periods as text, and no text as a formula. If the run has more
+    than MAX_ROWS rows, the workbook holds the newest periods, and the sheet of the columns says so.
 
     Raises
     ------

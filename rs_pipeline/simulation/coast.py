@@ -1,7 +1,7 @@
 """The simulated coast: a shoreline known in closed form, plane beaches, and a tide.
 
-Positions are told in coast coordinates: ``along_m`` from the south-western end and ``seaward_m`` at right angles to a straight base
-line, positive towards the sea. Waterlines therefore have no discretisation error of their own.
+Positions are in coast coordinates: ``along_m`` from the south-western end and ``seaward_m`` at right angles to a straight base
+line, positive towards the sea. So waterlines have no discretisation error.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ import numpy as np
 from rs_pipeline.model import Grid
 
 PERIOD_H = {"M2": 12.4206, "S2": 12.0, "K1": 23.9345, "O1": 25.8193}
-"""Tidal constituents."""
+"""Periods of the tidal constituents, hours."""
 
 TIDE_M = {"sand": {"M2": 0.38, "S2": 0.12, "K1": 0.30, "O1": 0.26}, "mud": {"M2": 0.90, "S2": 0.25, "K1": 0.35, "O1": 0.30}}
-"""Amplitudes in m by nature of the coast, about those near Caofeidian and Huanghua (public tables, rounded)."""
+"""Amplitudes in m by type of shore, about those near Caofeidian and Huanghua (public tables, rounded)."""
 
 SURGE_M = {"sand": 0.12, "mud": 0.25}
-"""Standard deviation of the surge."""
+"""Standard deviation of the surge, m."""
 
 
 @dataclass(frozen=True)
 class CoastSection:
-    """A stretch of coast of one nature."""
+    """A stretch of coast of one type."""
 
     name: str
     type: str
     """``sand``, ``mudflat``, ``dyke``, ``port``, ``reclamation`` or ``river mouth``."""
     start_m: float
-    """Along the coast."""
+    """Position along the coast."""
     stop_m: float
     offset_m: float
-    """Seaward of the base line at mean sea level."""
+    """Seaward position relative to the base line at mean sea level."""
     slope: float
     """tan(beta) of the beach; infinite for a wall."""
     wave_m: float = 0.0
@@ -43,7 +43,7 @@ class CoastSection:
     rate_m_yr: tuple[float, float] = (0.0, 0.0)
     """Seaward movement at both ends of the section, linear between them."""
     begins: float = -np.inf
-    """Decimal year from which the section lies where it lies (reclamation); before that the section below it counts."""
+    """Decimal year from which the section exists (reclamation); before that the section that it replaces counts."""
 
     @property
     def kind(self) -> str:
@@ -83,7 +83,7 @@ class Coast:
         return (along_m >= section.start_m) & (along_m < section.stop_m) & (year >= section.begins)
 
     def section_index(self, along_m: np.ndarray, year: float) -> np.ndarray:
-        """Index into ``sections`` of the one that holds at a decimal year, int, shape of ``along_m``."""
+        """Index into ``sections`` of the section that exists at a decimal year, int, shape of ``along_m``."""
         index = np.zeros(np.shape(along_m), dtype=int)
         for i, section in enumerate(self.sections):
             index[self._inside(section, along_m, year)] = i
@@ -101,7 +101,7 @@ class Coast:
         return position
 
     def runup(self, along_m: np.ndarray, tide_m: float, year: float) -> np.ndarray:
-        """How far in m the waterline at a tide lies seaward of the shoreline: -tide / tan(beta), 0 at a wall."""
+        """Distance in m of the waterline at a tide seaward of the shoreline: -tide / tan(beta), 0 at a wall."""
         slope = np.array([s.slope for s in self.sections])[self.section_index(along_m, year)]
         return -tide_m / slope
 
@@ -125,7 +125,7 @@ def make_coast(grid: Grid, first_year: int, rng: np.random.Generator, shore: str
 
     Parameters
     ----------
-    shore : ``sand`` (slopes of 0.025-0.05) or ``mud`` (0.003-0.006: kilometres fall dry).
+    shore : ``sand`` (slopes of 0.025-0.05) or ``mud`` (0.003-0.006: kilometres fall dry at low tide).
     """
     left, bottom, right, top = grid.bounds
     width, height = right - left, top - bottom
@@ -173,7 +173,7 @@ class SimulatedTide:
 
 
 def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str = "sand") -> SimulatedTide:
-    """Hourly heights over all years: four constituents and a surge that remembers about a day."""
+    """Hourly heights over all years: four constituents and a surge with a correlation time of about a day."""
     start = datetime(first_year, 1, 1, tzinfo=UTC)
     hours = np.arange(int((datetime(first_year + years, 1, 1, tzinfo=UTC) - start).total_seconds() // 3600) + 1)
     heights = sum(amplitude * np.cos(2 * np.pi * hours / PERIOD_H[name] + rng.uniform(0, 2 * np.pi)) for name, amplitude in TIDE_M[shore].items())

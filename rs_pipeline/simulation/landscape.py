@@ -1,4 +1,4 @@
-"""The shapes a simulated land is drawn from, as polygons in projected metres. `themes` puts them together."""
+"""Shapes of a simulated landscape, as polygons in projected metres. `themes` combines them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WaterBody:
 
     @property
     def confuser(self) -> str:
-        """What may make it be taken for black-odorous water; empty for plain waters."""
+        """Why the water may be taken for black-odorous water; empty for plain waters."""
         return CONFUSERS.get(self.material, "")
 
 
@@ -58,7 +58,7 @@ class Change:
     material: Material
     polygon: Polygon
     year: int
-    """First year it is so."""
+    """First year in which the ground has changed."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Landscape:
     marsh: Polygon
     counties: tuple[County, ...]
     buildings_m: tuple[float, float] = (3.0, 7.0)
-    """Lowest and highest buildings of the towns."""
+    """Heights of the lowest and highest buildings of the towns."""
     relief_m: float = 0.0
-    """How high the hills rise above the waters."""
+    """Height of the hills above the waters."""
 
     @property
     def rivers(self) -> tuple[WaterBody, ...]:
@@ -102,7 +102,7 @@ class Landscape:
 class Sketch:
     """Draws shapes at relative positions (u from the left, v from the top, 0-1) with sizes in m.
 
-    ``mirror`` may turn the picture over, so that worlds of one theme differ in more than their details.
+    With ``mirror`` the map may be mirrored on either axis, so that worlds of one theme differ in more than details.
     """
 
     def __init__(self, grid: Grid, rng: np.random.Generator, *, mirror: bool = False):
@@ -120,7 +120,7 @@ class Sketch:
         return u + self.rng.uniform(-reach, reach), v + self.rng.uniform(-reach, reach)
 
     def count(self, number: int) -> int:
-        """How many small things make a world as full as ``number`` make one of 6 km."""
+        """Number of small objects that gives the same density as ``number`` objects in a world of 6 km."""
         return max(1, round(number * max(self.scale, 1.0) ** 2))
 
     def blob(self, u: float, v: float, radius_m: float, wobble: float = 0.25) -> Polygon:
@@ -138,7 +138,7 @@ class Sketch:
         return box(x, y - height_m, x + width_m, y)
 
     def meander(self, start: tuple[float, float], stop: tuple[float, float], swing_m: float, bends: float) -> LineString:
-        """A winding line; it leaves and arrives without a swing."""
+        """A winding line, whose swing is 0 at both ends."""
         a, b = np.array(self.place(*start)), np.array(self.place(*stop))
         share = np.linspace(0, 1, 400)[:, None]
         across = np.array([-(b - a)[1], (b - a)[0]]) / np.hypot(*(b - a))

@@ -1,9 +1,9 @@
-"""What the simulated land and water are made of, how they look, and how they change through the year.
+"""Materials of the simulated land and water: their spectra and their changes through the year.
 
 Vegetation is a mixture of canopy and shaded soil, not a radiative transfer model, so that retrievals are not tested on the
-physics they were made with. Spectra are rounded means of public libraries, but for full cover: what libraries hold of green plants
-was measured over stands with gaps, so a canopy without any is worked out from its leaves. Water comes from `optics`. Every world
-draws its own `Palette` around these tables, wider than what any retrieval was trained on.
+physics they were trained with. Spectra are rounded means of public libraries, except for full cover: libraries have green plants
+measured over stands with gaps, so the spectrum of a closed canopy is computed from its leaves. Water spectra come from `optics`. Every world
+draws its own `Palette` around these tables, with a wider spread than the training data of any retrieval.
 """
 
 from __future__ import annotations
@@ -68,22 +68,22 @@ BARE: dict[Material, tuple[float, ...]] = {
     Material.GREENHOUSE: (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
     Material.ROCK: (0.130, 0.150, 0.170, 0.180, 0.205, 0.250, 0.235),
 }
-"""Reflectance in OPTICAL_BANDS order."""
+"""Reflectance of bare surfaces, in OPTICAL_BANDS order."""
 
 WET_MUD = np.array([0.060, 0.082, 0.092, 0.092, 0.085, 0.045, 0.028])
 """A mudflat under a film of water."""
 DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
 """Soil under vegetation when dry; moisture darkens it by up to 35 %."""
 LEAF_ALBEDO = np.array([0.10, 0.27, 0.13, 0.47, 0.93, 0.60, 0.33])
-"""Share of light that mature leaves reflect or let through (rounded from LOPEX93, Hosgood et al. 1994)."""
+"""Share of light that mature leaves reflect or transmit (rounded from LOPEX93, Hosgood et al. 1994)."""
 SENESCENT = np.array([0.060, 0.100, 0.125, 0.165, 0.310, 0.290, 0.180])
 ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
 
 
 def closed_canopy(leaf_albedo: np.ndarray, sun_zenith_deg: float = 35.0) -> np.ndarray:
-    """Reflectance seen from the zenith of leaves so deep that no ground shows: isotropic scatterers (Hapke 1981, equation 20).
+    """Nadir reflectance of a leaf layer so deep that the ground is invisible: isotropic scatterers (Hapke 1981, equation 20).
 
-    Dense crops reach NDVI 0.90-0.94, which this has and no mean of field spectra.
+    Dense crops reach NDVI 0.90-0.94; this spectrum does too, but no mean of field spectra does.
 
     >>> closed_canopy(np.array([0.13, 0.93])).round(3).tolist()
     [0.02, 0.461]
@@ -97,15 +97,15 @@ def closed_canopy(leaf_albedo: np.ndarray, sun_zenith_deg: float = 35.0) -> np.n
 
 
 CLUMPING_SHADE = 0.7
-"""Share of light the soil between plants loses under full cover. With a sun 38 degrees from the zenith, round crowns whose shadows are
-half hidden beneath them and 15 % of skylight, 0.23, 0.35 and 0.70 are lost at covers of 0.3, 0.5 and 0.9 (Li & Strahler 1992)."""
+"""Share of light that the soil between plants loses at full cover. With the sun 38 degrees from the zenith, round crowns whose shadows are
+half hidden beneath them, and 15 % of skylight, the loss is 0.23, 0.35 and 0.70 at covers of 0.3, 0.5 and 0.9 (Li & Strahler 1992)."""
 CANOPY_BRIGHTNESS = {Material.FOREST: 0.80, Material.REED: 0.90}
-"""Tall canopies shade themselves."""
+"""Factors on the brightness of tall canopies, which shade themselves."""
 
 
 @dataclass(frozen=True)
 class Season:
-    """One growth: green cover rises at ``start`` and falls at ``stop`` (days of the year), each within some ``ramp`` days."""
+    """One growth cycle: cover rises at ``start`` and falls at ``stop`` (days of the year) along logistic curves of width ``ramp`` days."""
 
     start: float
     stop: float
@@ -134,10 +134,10 @@ PHENOLOGY: dict[Material, tuple[Season, ...]] = {
 }  # fmt: skip
 
 GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.025}
-"""Yearly gain of green cover."""
+"""Yearly increase of green cover, 0-1."""
 
 FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (163, 312), Material.WETLAND_EDGE: (165, 298)}
-"""First and last day of the year the seasonal wetland is under water."""
+"""First and last day of the year on which the seasonal wetland is under water."""
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -158,43 +158,43 @@ WATER: dict[Material, Ranges] = {
     Material.WETLAND_EDGE: dict(chl=(3, 30), tsm=(5, 25), a_g440=(0.7, 2.5)),
     Material.SEA: dict(chl=(1, 10), tsm=(15, 120), a_g440=(0.15, 0.7), b_bp=(0.008, 0.014)),
 }
-"""Range of the constituents of each water, in the terms of `optics.water_rrs`. The ranges are those of published optical classes;
-the dyed pond is a water that no retrieval was trained on."""
+"""Ranges of the constituents of each water, as arguments of `optics.water_rrs`. The ranges are those of published optical classes;
+no retrieval was trained on waters like the dyed pond."""
 
 OPEN_SEA: Ranges = dict(chl=(1, 5), tsm=(3, 15), a_g440=(0.1, 0.3), b_bp=(0.008, 0.014))
-"""The sea far from the shore; between, the two mix."""
+"""Ranges of the sea far from the shore; in between, near and far sea are mixed."""
 
 BLACK_WATERS = {Material.BLACK_FES: "fes", Material.BLACK_GREY: "grey", Material.BLACK_SLIGHT: "slight"}
 """Kinds of black-odorous water."""
 BLACK_MONTHS = {
     Material.BLACK_FES: tuple(range(1, 13)), Material.BLACK_GREY: tuple(range(4, 11)), Material.BLACK_SLIGHT: tuple(range(5, 10)),
 }  # fmt: skip
-"""Months in which they are so; otherwise they look like the rivers."""
+"""Months in which they are black-odorous; in other months they have the spectrum of rivers."""
 CONFUSERS = {
     Material.SEDIMENT_RIVER: "sediment", Material.MARSH_POND: "cdom", Material.BLOOM_POND: "bloom", Material.POND: "aquaculture",
     Material.DYED_POND: "dye", Material.SALT_PAN: "salt_pan",
 }  # fmt: skip
-"""Waters that may be taken for black-odorous ones."""
+"""Waters that may be taken for black-odorous ones, with the reason."""
 
 FREEZING = (Material.LAKE, Material.POND, Material.MARSH_POND, Material.BLOOM_POND, Material.RESERVOIR)
 SEA_ICE_SHARE = 0.5
-"""Of near-shore water on frozen days."""
+"""Share of ice on near-shore water on frozen days."""
 
 BACKSCATTER_DB: dict[Material, tuple[float, float]] = {
     Material.BUILT: (-4.5, -11.5), Material.ROOF: (-3.5, -11.0), Material.CONCRETE: (-9.0, -17.0), Material.ROAD: (-14.0, -21.0),
     Material.SOIL: (-12.5, -20.0), Material.DRY_SAND: (-15.5, -23.0), Material.WET_SAND: (-14.0, -22.5),
     Material.MUDFLAT: (-15.0, -23.5), Material.GREENHOUSE: (-8.0, -16.0), Material.ROCK: (-9.5, -16.5),
 }  # fmt: skip
-"""gamma0 of bare surfaces, VV and VH."""
+"""gamma0 of bare surfaces, VV and VH, dB."""
 FIELD_DB, CANOPY_DB, WATER_DB = (-12.5, -20.0), (-9.5, -15.5), (-21.5, -29.0)
 
 
 @dataclass(frozen=True)
 class Palette:
-    """How the materials look in one world."""
+    """Spectra and seasons of the materials in one world."""
 
     water: dict[Material, dict[str, float]]
-    """Mean constituents."""
+    """Mean constituents of each water, as in WATER."""
     open_sea: dict[str, float]
     seasons: dict[Material, tuple[Season, ...]]
     bare: dict[Material, np.ndarray]
@@ -205,7 +205,8 @@ class Palette:
 
 
 def draw_palette(rng: np.random.Generator) -> Palette:
-    """Constituents log-uniform in their ranges; seasons a week earlier or later and 6 % fuller or thinner; spectra 5-15 % off the tables."""
+    """Draw a palette: constituents log-uniform in their ranges, seasons shifted by days (standard deviation 4) with 0.90-1.06 times the cover, and spectra
+    8-15 % brighter or darker than the tables (standard deviation)."""
 
     def drawn(ranges: Ranges) -> dict[str, float]:
         return {name: float(np.exp(rng.uniform(*np.log(limits)))) for name, limits in ranges.items()}
@@ -239,8 +240,8 @@ def plant_cover(palette: Palette, material: Material, day: float | np.ndarray, y
 
 
 def dead_share(palette: Palette, material: Material, day: float | np.ndarray) -> np.ndarray:
-    """Share (0-1) of the plants that is ripe, yellow or dry on days of the year: that of each growth by its cover, so that the last
-    stubble of a harvested crop does not turn the next one yellow."""
+    """Share (0-1) of the plants that is ripe, yellow or dry on days of the year: the shares of the growth cycles weighted by their cover, so that the
+    stubble of a harvested crop does not turn the next crop yellow."""
     covers = np.array([season.cover(day) for season in palette.seasons[material]])
     dead = sum(cover * season.senescence(day) for cover, season in zip(covers, palette.seasons[material], strict=True))
     return dead / np.maximum(covers.sum(axis=0), 1e-6)
@@ -271,21 +272,21 @@ class Layers:
 
 @dataclass(frozen=True)
 class DayState:
-    """What differs from date to date."""
+    """Conditions that differ from date to date."""
 
     day: date
     years_on: float
     """Years since the first simulated one, for trends."""
     season_shift_days: float
-    """How late the year's seasons are."""
+    """Delay of the year's seasons."""
     moisture: float
-    """0 dry to 1 wet soil; of a mudflat the share under a film of water."""
+    """0 dry to 1 wet soil; for a mudflat the share under a film of water."""
     frozen: bool
     water: dict[Material, dict[str, float]]
     """Constituents of each water on the date."""
     open_sea: dict[str, float]
     wind_db: float
-    """What wind adds to the radar backscatter of water."""
+    """Increase of the radar backscatter of water by wind, dB."""
 
     @property
     def day_of_year(self) -> int:
@@ -293,12 +294,12 @@ class DayState:
 
     @property
     def season_day(self) -> float:
-        """Day of the year as plants feel it."""
+        """Day of the year minus the delay of the season."""
         return self.day_of_year - self.season_shift_days
 
 
 def day_state(palette: Palette, day: date, first_year: int, season_shift_days: float, rng: np.random.Generator) -> DayState:
-    """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %)."""
+    """Draw the conditions of a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %)."""
 
     def drawn(parameters: dict[str, float]) -> dict[str, float]:
         varying = {"chl", "tsm", "a_g440", "a_blk440"}
@@ -331,7 +332,7 @@ def _bands(spectrum: np.ndarray, roles: tuple[str, ...]) -> np.ndarray:
 
 
 def _vegetated(palette: Palette, material: Material, state: DayState, roles: tuple[str, ...]) -> list[np.ndarray]:
-    """Coefficients of F, F m, F m^2: canopy cover f m, soil between it shaded by the clumped canopy.
+    """Coefficients of F, F m, F m^2: canopy with cover f m, and the soil between, shaded by the clumped canopy.
 
     refl = f m V + (1 - f m)(1 - c f m) S = S + f m (V - (1 + c) S) + (f m)^2 c S
     """

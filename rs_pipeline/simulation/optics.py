@@ -1,7 +1,7 @@
 """Water colour from its constituents: a forward bio-optical model, and boxcar sensor responses.
 
 The model follows Lee et al. (1998, 1999) and Gordon et al. (1988), with a grey absorber for black-odorous water
-(FeS, MnS, soot). That absorber is an explicit modelling device: accuracy measured on it must be called simulated.
+(FeS, MnS, soot). That absorber is an assumption of the model: accuracy measured with it must be called simulated.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ A boxcar over them differs from the full response by at most 1.1 % for Sentinel-
 """
 
 # Absorption of pure water at 20 C in 1/m: WOPP v3 (Pope & Fry 1997; Mason et al. 2016). The last three points are rounded
-# from Hale & Querry (1973): they only have to make water black in the shortwave infrared.
+# from Hale & Querry (1973); they need only be large enough to make water black in the shortwave infrared.
 _WATER_NM = np.array([*range(400, 721, 10), 740, 760, 780, 800, 820, 840, 860, 880, 900, 920, 940, 960, 980, 1000, 1600, 2200, 2400], dtype=float)
 _WATER_A = np.array([
     0.00222, 0.00266, 0.00312, 0.00376, 0.00522, 0.00808, 0.00909, 0.01030, 0.01214, 0.01460, 0.02073, 0.03300, 0.04180, 0.04450,
@@ -73,14 +73,14 @@ _PHYTO_A1 = np.array([
 
 
 Values: TypeAlias = float | np.ndarray
-"""One number, or many that broadcast with those beside it."""
+"""A number or an array; the arguments of a function broadcast together."""
 
 SENTINEL_PLATFORMS = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
 """Sentinel-2 platforms of RESPONSES."""
 
 
 def water_absorption(wavelength_nm: Values) -> np.ndarray:
-    """Absorption of pure water at 20 C, 1/m, for 400-2400 nm; a monotone cubic, for the table is coarse beyond 720 nm."""
+    """Absorption of pure water at 20 C, 1/m, for 400-2400 nm; monotone cubic interpolation, because the table is coarse beyond 720 nm."""
     return _WATER_CURVE(wavelength_nm)
 
 
@@ -130,11 +130,11 @@ def water_rrs(
     wavelength_nm : 400-2400 nm.
     chl : chlorophyll-a, mg/m3.
     tsm : total suspended matter, g/m3.
-    a_g440 : absorption of coloured dissolved organic matter at 440 nm, 1/m, falling with ``s_g`` 1/nm.
-    a_blk440 : absorption of black matter at 440 nm, 1/m, falling with ``s_blk`` 1/nm.
+    a_g440 : absorption of coloured dissolved organic matter at 440 nm, 1/m, with the exponential slope ``s_g``, 1/nm.
+    a_blk440 : absorption of black matter at 440 nm, 1/m, with the exponential slope ``s_blk``, 1/nm.
     a_nap, s_nap : mass-specific absorption of mineral matter at 440 nm, m2/g, and its slope, 1/nm.
     b_bp, eta : mass-specific backscattering at 555 nm, m2/g, and its spectral exponent.
-    sea : salt water scatters more.
+    sea : bool, sea water, which scatters more than fresh water.
 
     Source: Gordon et al. (1988) with the coefficients of Lee et al. (1999); air-water transfer 0.52 r / (1 - 1.7 r).
     """
@@ -151,7 +151,7 @@ def water_refl(wavelength_nm: Values, chl: Values, tsm: Values, a_g440: Values, 
 
 
 def haze_spectrum(wavelength_nm: np.ndarray) -> np.ndarray:
-    """Light that haze adds at each wavelength relative to 555 nm: Angstrom's (1929) power law, exponent 1.3 of common aerosol."""
+    """Light that haze adds at each wavelength relative to 555 nm: Angstrom's (1929) power law with the exponent 1.3 of common aerosol."""
     return (wavelength_nm / 555.0) ** -1.3
 
 

@@ -1,4 +1,4 @@
-"""Which scenes there will be: dates, platforms, weather, and the faults that real catalogs have."""
+"""The plan of the scenes: dates, platforms, weather, and faults as in real catalogs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCENE_FAMILIES = {
     "landsat": (("landsat-8", "landsat-9"), (6, 2, 44)),
     "sentinel-1": (("sentinel-1a",), (8, 21, 52)),
 }
-"""Platforms in turn, and day of January, hour and minute (UTC) of the first scene."""
+"""Platforms, which alternate, and day of January, hour and minute (UTC) of the first scene."""
 
 EVERY_DAYS = {"sentinel-2": 10, "landsat": 16, "sentinel-1": 12}
 """Days between the scenes of a family."""
@@ -21,7 +21,7 @@ EVERY_DAYS = {"sentinel-2": 10, "landsat": 16, "sentinel-1": 12}
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """What a scene will be like, drawn before it is rendered."""
+    """Properties of a scene, drawn before it is rendered."""
 
     index: int
     family: str
@@ -36,18 +36,18 @@ class ScenePlan:
     offset_in_pixels: bool = True
     """Sentinel-2: +1000 is still in the numbers."""
     offset_flagged: bool | None = True
-    """What the metadata say of it; None where they say nothing."""
+    """The same according to the metadata; None where they state nothing."""
     dark_as_shadow: bool = False
     """The mask calls dark water shadow or dark area."""
     bright_as_cloud: bool = False
     duplicate: bool = False
-    """The item is there a second time, in an older processing."""
+    """The catalog has a second item of the scene, from an older processing."""
     corrupt: bool = False
     """One file is truncated."""
 
     @property
     def wrong_flag(self) -> bool:
-        """The metadata say the contrary of what is in the pixels."""
+        """Whether the metadata contradict the pixels."""
         return self.offset_flagged is not None and self.offset_flagged != self.offset_in_pixels
 
     def rng(self, seed: int) -> np.random.Generator:
@@ -85,8 +85,8 @@ def _with_weather(plan: ScenePlan, rng: np.random.Generator) -> ScenePlan:
 
 
 def _with_faults(plans: list[ScenePlan], rng: np.random.Generator) -> list[ScenePlan]:
-    """One damaged file, two older duplicates, three wrong offset flags and two missing ones, on clear Sentinel-2 scenes, as many as
-    there are."""
+    """One damaged file, two older duplicates, three wrong offset flags and two missing ones, on clear Sentinel-2 scenes; fewer
+    where there are too few such scenes."""
     clear = [i for i, p in enumerate(plans) if p.family == "sentinel-2" and p.cloud_cover < 0.3 and not p.wedge]
     faults: tuple[dict[str, Any], ...] = (
         {"corrupt": True},

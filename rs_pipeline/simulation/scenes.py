@@ -1,4 +1,4 @@
-"""Rendering: what each satellite would deliver of the world on a date, as digital numbers and masks."""
+"""Rendering: the scene of each satellite on a date, as digital numbers and masks."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ S2_10M = ("blue", "green", "red", "nir")
 S2_20M = ("rededge1", "swir1", "swir2")
 LANDSAT_ROLES = ("blue", "green", "red", "nir", "swir1", "swir2")
 PSF_FWHM_M = {10: 12.0, 20: 22.0, 30: 34.0}
-"""Width of the optics' point spread function by pixel size; the pixel itself is integrated besides."""
+"""Full width at half maximum of the optics' point spread function by pixel size; the integration over the pixel comes on top."""
 CLOUD = np.array([0.55, 0.54, 0.55, 0.56, 0.58, 0.40, 0.28])
 CENTRE_NM = np.array([492, 560, 665, 704, 842, 1610, 2190])
 DIFFUSE = np.array([0.42, 0.33, 0.25, 0.22, 0.16, 0.08, 0.06])
-"""Share of light that comes from the sky, not from the sun: what is left in a shadow. In OPTICAL_BANDS order."""
+"""Share of diffuse skylight in the illumination, which remains in a shadow. In OPTICAL_BANDS order."""
 CLOUD_SHADOW = 0.75
-"""Share of direct sunlight that a full cloud takes."""
+"""Share of direct sunlight that a fully opaque cloud blocks."""
 ADJACENCY_M = 700.0
-"""Distance over which the surroundings are scattered into a pixel."""
+"""Distance from which light of the surroundings is scattered into a pixel."""
 NOISE_REFL, SIGNAL_TO_NOISE = 0.0015, 125.0
 ENL = 4.4
 """Equivalent number of looks of Sentinel-1 IW GRDH."""
 S2_STEP = 8
-"""Sentinel-2 numbers are rounded to multiples of this (0.0008, half the noise): the world then stays small."""
+"""Sentinel-2 numbers are rounded to multiples of this (reflectance 0.0008, half the noise), so that the files of the world stay small."""
 LAYOVER_SLOPE = 0.6
-"""Hillside (rise over run) towards or away from the radar beyond which it is laid over or in the radar's shadow."""
+"""Slope (rise over run) towards or away from the radar beyond which ground is in layover or in radar shadow."""
 BORDER_NOISE_PX, BORDER_POWER = 6, 3e-5
-"""Width of the strip of noise along the edge of a Sentinel-1 scene, and its power."""
+"""Width of the strip of noise along the edge of a Sentinel-1 scene, pixels, and its linear power."""
 NO_RADAR = -32768
 NOISE_FLOOR = 10**-2.5
-"""Of Sentinel-1, linear power: VH over smooth water is mostly noise."""
+"""Noise floor of Sentinel-1, linear power: VH over smooth water is mostly noise."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Rendered:
     """Elevation, azimuth in degrees."""
     tide_m: float
     shift_m: tuple[float, float] = (0.0, 0.0)
-    """How far it lies beside the ground, to the south and to the east."""
+    """Displacement of the scene, metres to the south and to the east."""
 
 
 @dataclass
 class View:
-    """Mixing layers of one year as a sensor of one pixel size sees them."""
+    """Mixing layers of one year at the pixel size of a sensor."""
 
     grid: Grid
     layers: Layers
@@ -65,7 +65,7 @@ class View:
     near_sea: np.ndarray
     """Share of near-shore water in the sea, 0-1."""
     cover: dict[str, np.ndarray] = field(default_factory=dict)
-    """Plain shares of water, dark water, vegetation and bright ground, for the masks."""
+    """Shares, without texture, of water, wetland, dark water, freezing water and bright ground, for the masks."""
 
 
 def sensor_grid(world: World, resolution_m: int) -> Grid:
@@ -77,7 +77,7 @@ def sensor_grid(world: World, resolution_m: int) -> Grid:
 
 
 def blur(world: World, fine: np.ndarray, grid: Grid) -> np.ndarray:
-    """A map on the world's `mix_grid` as seen through a sensor's optics and pixels, float32 on ``grid``."""
+    """A map on the world's `mix_grid`, blurred by a sensor's optics and averaged over its pixels, float32 on ``grid``."""
     sigma_px = PSF_FWHM_M[round(grid.resolution_m)] / 2.3548 / MIX_M
     smooth = ndimage.gaussian_filter(fine, sigma_px, truncate=3, mode="nearest")
     factor = round(grid.resolution_m / MIX_M)
@@ -127,7 +127,7 @@ def _mix(view: View, sea: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 
 
 def shift_image(image: np.ndarray, row_px: float, column_px: float) -> np.ndarray:
-    """Move the last two axes by a part of a pixel (|shift| <= 0.5) with a parabola through three pixels: no visible blur."""
+    """Move the last two axes by a part of a pixel (|shift| <= 0.5) by parabolic interpolation of three pixels, which causes no visible blur."""
 
     def taps(d: float) -> np.ndarray:
         return np.array([d * (d - 1) / 2, 1 - d * d, d * (d + 1) / 2], dtype="float32")
@@ -138,7 +138,7 @@ def shift_image(image: np.ndarray, row_px: float, column_px: float) -> np.ndarra
 
 @dataclass(frozen=True)
 class _Day:
-    """Draws that all pixel sizes of a scene share."""
+    """Random draws that are common to all pixel sizes of a scene."""
 
     state: materials.DayState
     sun: tuple[float, float]
@@ -148,9 +148,9 @@ class _Day:
     light: np.ndarray
     """Direct sunlight relative to level open ground, on the world's `mix_grid`."""
     adjacency: float
-    """Share of the surroundings in what is seen."""
+    """Share of the surroundings in the observed light."""
     residual: np.ndarray
-    """Of the atmospheric correction, in OPTICAL_BANDS order."""
+    """Residual of the atmospheric correction, reflectance, in OPTICAL_BANDS order."""
     shift_m: tuple[float, float]
 
 
@@ -197,7 +197,7 @@ def _observe(
 
 
 def _swath(grid: Grid, wedge: bool, rng: np.random.Generator) -> np.ndarray:
-    """Where the scene has data: all, or right of an oblique edge."""
+    """Pixels with data, bool (height, width): all, or those to the right of an oblique edge."""
     if not wedge:
         return np.ones(grid.shape, dtype=bool)
     edge = rng.uniform(0.15, 0.5) * grid.width
@@ -313,7 +313,7 @@ def render_sentinel1(world: World, views: dict[int, View], plan: ScenePlan) -> R
 
 
 def _radar_relief(world: World, grid: Grid) -> np.ndarray | np.float32:
-    """What hills do to the backscatter of a descending pass, which looks west: bright where laid over, dark in the radar's shadow."""
+    """Factor of hills on the backscatter of a descending pass, which looks west: bright in layover, dark in radar shadow."""
     if not world.dem_m.any():
         return np.float32(1)
     _, east = np.gradient(world.dem_m, MIX_M)
@@ -322,7 +322,7 @@ def _radar_relief(world: World, grid: Grid) -> np.ndarray | np.float32:
 
 
 def round_mantissa(values: np.ndarray, bits: int) -> np.ndarray:
-    """float32 rounded to a mantissa of so many bits: speckle then compresses."""
+    """float32 rounded to a mantissa of ``bits`` bits, so that speckle compresses."""
     drop = 23 - bits
     raw = values.astype("float32").view("uint32")
     return ((raw + np.uint32(1 << (drop - 1))) & np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)).view("float32")

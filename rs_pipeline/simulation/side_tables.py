@@ -1,6 +1,6 @@
-"""What offices would hand in of the simulated world: polygons and tables of the configuration's section ``tables``, true to its truth.
+"""Data that offices would hand in for the simulated world: polygons and tables of the configuration's section ``tables``, which agree with its truth.
 
-All of it is SIMULATED and says so, in a column ``note``. What decides or replaces an answer of the satellites is short: three or so visits,
+All of it is SIMULATED and says so in a column ``note``. There are few data that decide or replace results of the satellites: some three visits,
 a few reference pixels, a hundred metres of restored coast.
 """
 
@@ -25,14 +25,14 @@ from rs_pipeline.storage.raster import open_own
 
 SIMULATED_NOTE = "simulated"
 PLOTS_PER_TYPE, PLOT_NOISE = 36, 0.04
-"""Plots of a grassland type, and standard deviation of their cover (0-1) about the truth."""
+"""Number of plots of a grassland type, and standard deviation of the error of their cover (0-1)."""
 REFERENCE_PIXELS = 12
-"""So few that the intervals stay those of the error model."""
+"""Number of reference pixels: so few that the intervals stay those of the error model."""
 ZONE_WIDTH_M = 40.0
 """Width of the management zone of a river on either side."""
 RESTORED_M = 100.0
 TOWN_SHARE = 0.3
-"""Built-up places of at least so much of the largest one's area are towns, the others villages."""
+"""Built-up places with at least this share of the area of the largest one are towns, the others villages."""
 TOWN_FRINGE_M = 250.0
 """How far the boundary of a town lies beyond its houses; waters of the fringe are urban."""
 GDP, GDP_GROWTH = 100.0, 1.05
@@ -44,17 +44,17 @@ OFFICIAL = {
     "C03-01": (34.0, 5.0), "C03-02": (88.0, 1.0), "C02-02": (14.0, 1.0), "C02-03": (2.6e8, -3e6),
     "C00-03": (7.4e8, 2e6), "C08-03": (1.9, -0.1),
 }  # fmt: skip
-"""Official values by target: of the first year, and what a year adds. Without a source: they show how such values are judged."""
+"""Invented official values by target: value of the first year and change per year. They show how such values are judged."""
 
 
 LISTED = {"C06-05": 10, "C06-06": 10, "C08-01": 4, "C09-01": 6, "C19-01": 20, "C19-03": 20, "C20-01": 4, "C20-02": 4, "C22-01": 15}
-"""Things that are listed in each county, by target; a third is finished before the first year, then one a year."""
+"""Number of things listed in each county, by target; a third is finished before the first year, then one each year."""
 PM25, PM25_PER_YEAR, PM25_RASTER_M = 38.0, -1.5, 1000.0
-"""Mean PM2.5 of the first year, ug/m3, what a year adds, and the pixel of the raster that tells it; it falls by 4 from west to east."""
+"""Mean PM2.5 of the first year, ug/m3, its change per year, and the pixel size of its raster, m; PM2.5 falls by 4 from west to east."""
 
 
 def write_supplied_tables(world: World, folder: Path) -> None:
-    """Write the tables beside the truth, which must be there: GeoPackages and CSV by the key of ``tables``."""
+    """Write the tables beside the truth, which must exist: GeoPackages and CSV named by the key of ``tables``."""
     rng = np.random.default_rng([world.seed, 51])
     for name, polygons, columns in _polygons(world):
         write_vector(folder / f"{name}.gpkg", {"note": [SIMULATED_NOTE] * len(polygons)} | columns, polygons)
@@ -103,12 +103,12 @@ TABLE_FILES = {
 
 
 def _lakes(world: World) -> list[tuple[str, shapely.Geometry]]:
-    """Name, which says that it is simulated, and outline of the lakes and reservoirs."""
+    """Name, marked as simulated, and outline of the lakes and reservoirs."""
     return [(f"{w.name} (simulated)", w.polygon) for w in world.landscape.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
 
 
 def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[str, list]]]:
-    """(key, shapes, columns) of the tables of places; a key whose world has nothing of the kind is left out."""
+    """(key, shapes, columns) of the tables of places; keys without a place in this world are left out."""
     land, whole = world.landscape, box(*world.grid.bounds)
     largest = max(t.area for t in land.towns)
     names, lakes = [name for name, _ in _lakes(world)], [outline for _, outline in _lakes(world)]
@@ -148,7 +148,7 @@ def _townships(world: World) -> tuple[list, dict[str, list]]:
 
 
 def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon]) -> tuple[list, dict[str, list]]:
-    """Watched places of every kind that the world has ground for, some of them on the same ground; the first contaminated plot is cleared in the second year."""
+    """Watched places of every kind that occurs in the world, some of them on the same ground; the first contaminated plot is cleared in the second year."""
     land = world.landscape
     largest, second = max(t.area for t in land.towns), world.years[min(1, len(world.years) - 1)]
     villages = [t for t in land.towns if t.area < TOWN_SHARE * largest] or list(land.towns)
@@ -184,7 +184,7 @@ def _listed(world: World) -> list[tuple]:
 
 
 def _pm25(world: World, folder: Path) -> list[tuple]:
-    """A raster a year of what other satellites would tell of PM2.5, and the rows that name it."""
+    """Write a raster of PM2.5, as from other satellites, for each year; returns the rows that name the rasters."""
     left, bottom, right, top = world.grid.bounds
     width, height = (math.ceil((hi - lo) / PM25_RASTER_M) + 2 for lo, hi in ((left, right), (bottom, top)))
     grid, rows = Grid(CRS, PM25_RASTER_M, left - PM25_RASTER_M, top + PM25_RASTER_M, width, height), []
@@ -196,7 +196,7 @@ def _pm25(world: World, folder: Path) -> list[tuple]:
 
 
 def _at_sea(world: World) -> Polygon:
-    """A rectangle at sea, beyond what the coastal units have of it: 300 m, more in larger worlds."""
+    """A rectangle at sea, beyond the strip of sea in the coastal units (300 m, more in larger worlds)."""
     coast, (left, _, right, _) = world.coast, world.grid.bounds
     near = 450.0 * max((right - left) / 6000, 1.0)
     west = next(s for s in coast.sections if s.name == "west shore")
@@ -225,7 +225,7 @@ def _visits(world: World) -> list[tuple]:
 
 
 def _plots(world: World, truth: Path, rng: np.random.Generator) -> list[tuple]:
-    """Plots in the last year: the truth of their pixel, give or take PLOT_NOISE."""
+    """Plots in the last year: true cover of their pixel with an error of standard deviation PLOT_NOISE."""
     rows, year = [], world.years[-1]
     for kind, polygon in world.landscape.grassland:
         points = _inside(shapely.intersection(polygon, box(*world.grid.bounds)), PLOTS_PER_TYPE, rng)

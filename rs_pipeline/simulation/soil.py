@@ -1,6 +1,6 @@
-"""Slopes, rain and soil of the simulated world: what offices would hand in of them, and the soil that is truly lost.
+"""Slopes, rain and soil of the simulated world: the rasters that offices would hand in, and the true soil loss.
 
-The sun of flat worlds knows nothing of these slopes: scenes are as on level ground. Only soil runs down them.
+In flat worlds these slopes affect soil loss only; scenes are rendered as on level ground.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rs_pipeline.simulation.truth import write_raster
 from rs_pipeline.simulation.world import MARGIN_M, MIX_M, World, smooth_noise
 
 SLOPES_RELIEF_M = 60.0
-"""Relief that is drawn for worlds without hills: 6 degrees at the foot, less further up."""
+"""Relief, m, that is drawn for worlds without hills: 6 degrees at the foot, less further up."""
 GIVEN_M, HEIGHT_NOISE_M = 30.0, 1.0
-"""Pixel of the heights that are handed in, and its standard error. They reach MARGIN_M beyond the world."""
+"""Pixel size of the heights that are handed in, and their standard error. They extend MARGIN_M beyond the world."""
 RAIN_DOUBT, SOIL_DOUBT, CROP_DOUBT, GROUND_DOUBT = 0.15, 0.2, 0.4, 0.15
-"""Standard errors: of the logarithm of what is handed in of rain and soil, in common; of the logarithm of a field's own factor about the usual one; of the
-cover below trees."""
+"""Standard errors: of the logarithms of the rain and soil rasters that are handed in (one error for the whole raster); of the logarithm of a field's factor
+around the usual one; of the cover below trees."""
 EROSIVITY_BY_MONTH = np.array([0, 0, 0.01, 0.02, 0.05, 0.13, 0.36, 0.31, 0.09, 0.03, 0, 0])
 """Share of a year's rain erosivity that falls in each month, as in Hebei."""
 CLASS_OF = {
@@ -40,19 +40,19 @@ CLASS_OF = {
 
 @dataclass(frozen=True)
 class TrueSoil:
-    """The same in all years, float32 on the world's 10 m grid."""
+    """True factors, the same in all years, float32 on the world's 10 m grid."""
 
     terrain_factor: np.ndarray
     erosivity: np.ndarray
     erodibility: np.ndarray
     field_factor: np.ndarray
-    """A field's own E T about the usual one, 1 on average in its logarithm."""
+    """E T of a field relative to the usual value; the mean of its logarithm is 0."""
     ground_cover: np.ndarray
-    """Below trees, 0-1."""
+    """Ground cover below trees, 0-1."""
 
 
 def soil_heights_m(world: World) -> np.ndarray:
-    """Heights that soil runs down, float32 on `mix_grid`: those of the hills, or slopes of their own where the world has none."""
+    """Heights for soil loss, float32 on `mix_grid`: those of the hills, or additional slopes where the world has no hills."""
     if world.landscape.relief_m:
         return world.dem_m
     step = round(world.mix_grid.resolution_m / world.paint_grid.resolution_m)
@@ -61,7 +61,7 @@ def soil_heights_m(world: World) -> np.ndarray:
 
 
 def write_soil(world: World, folder: Path) -> None:
-    """Write what is handed in, ``heights.tif`` (30 m), ``erosivity.tif`` and ``erodibility.tif``, and the truth, ``truth/soil_<year>.tif``: soil loss in
+    """Write the rasters that are handed in, ``heights.tif`` (30 m), ``erosivity.tif`` and ``erodibility.tif``, and the truth, ``truth/soil_<year>.tif``: soil loss in
     t/km2 and its factors, on the 10 m grid. All SIMULATED."""
     rng = np.random.default_rng([world.seed, 62])
     heights, section = soil_heights_m(world), SoilSection()
@@ -106,7 +106,8 @@ def _true_soil(world: World, heights_m: np.ndarray, section: SoilSection) -> Tru
 
 
 def true_cover_factor(world: World, year: int, true: TrueSoil, section: SoilSection) -> np.ndarray:
-    """B E T of a year, float32 on the 10 m grid: of each material by its share of the pixel, its loss ratio month by month by the month's erosivity."""
+    """B E T of a year, float32 on the 10 m grid: mean over the materials of a pixel, weighted by their shares, of monthly loss ratios weighted by the
+    month's erosivity."""
     ground, vigour = world.landcover(year), world.to_grid(world.vigour)
     days = 15 + 30.4 * np.arange(12) - world.season_shift_days(year)
     fixed, total = class_factors(section), np.zeros(world.grid.shape, "float32")
@@ -135,7 +136,7 @@ def _over_the_year(land: Land, vigour: np.ndarray, monthly: np.ndarray, ground_c
 
 
 def _ratio(land: Land, cover: np.ndarray, ground_cover: np.ndarray) -> np.ndarray:
-    """Loss ratio of grass or trees; of trees between those of ten covers of the ground."""
+    """Loss ratio of grass or trees; for trees the ground cover is rounded to tenths."""
     steps = np.linspace(0, 1, 11) if land == Land.TREE else np.zeros(1)
     at = np.rint(ground_cover * 10).astype(int) if land == Land.TREE else np.zeros(cover.shape, int)
     found, out = np.empty_like(cover), np.empty_like(cover)

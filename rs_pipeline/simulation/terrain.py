@@ -6,15 +6,15 @@ import numpy as np
 from scipy import ndimage
 
 NEAR_STEP_PX, FAR_STEP_PX, NEAR_PX = 1, 3, 30
-"""Steps of the search for what stands in the sun, and where the wider ones begin."""
+"""Steps, pixels, of the search for obstacles towards the sun, and the distance at which the wider steps begin."""
 
 
 def hills(water: np.ndarray, pixel_m: float, relief_m: float, noise: np.ndarray) -> np.ndarray:
-    """Heights in m (float32) that rise from the waters: about 30 degrees at the foot for a relief of 320 m, less further up.
+    """Heights in m (float32) that rise from the waters, for a relief of 320 m with about 30 degrees at the foot and less further up.
 
     Parameters
     ----------
-    water : where the ground is flat and at 0 m, bool.
+    water : bool, ground that is flat and at 0 m.
     noise : mean 0, standard deviation 1, smooth over hundreds of metres.
     """
     away_m = ndimage.distance_transform_edt(~water) * pixel_m
@@ -23,7 +23,7 @@ def hills(water: np.ndarray, pixel_m: float, relief_m: float, noise: np.ndarray)
 
 
 def cast_terrain_shadow(heights_m: np.ndarray, pixel_m: float, elevation_deg: float, azimuth_deg: float) -> np.ndarray:
-    """Where something towards the sun stands higher than the sunbeam, bool. Beyond the border the heights of the border go on.
+    """Pixels in shadow, bool: an obstacle towards the sun is higher than the sunbeam. Beyond the border the heights of the border continue.
 
     Parameters
     ----------

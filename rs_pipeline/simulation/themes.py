@@ -1,4 +1,4 @@
-"""The kinds of simulated land: what lies where. One function a theme, from a sketch to a `Landscape`."""
+"""The themes of simulated land: one function for each theme makes a `Landscape` from a sketch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rs_pipeline.simulation.landscape import Change, County, Landscape, Sketch, 
 from rs_pipeline.simulation.materials import Material as M
 
 COASTS = {"coast": "sand", "mudflat": "mud"}
-"""Themes with a sea, and the nature of its shore."""
+"""Themes with a sea, and the type of its shore."""
 
 Years = tuple[int, ...]
 
 
 def _rock(sketch: Sketch) -> Polygon:
-    """A bare top, anywhere but at the rim."""
+    """A bare hilltop, not at the edge of the world."""
     u, v = sketch.rng.uniform(0.1, 0.9, 2)
     return sketch.blob(u, v, sketch.rng.uniform(40, 120))
 
@@ -33,7 +33,7 @@ def draw_landscape(theme: str, grid: Grid, coast: Coast, years: Years, rng: np.r
 
 
 def _coastal(sketch: Sketch, grid: Grid, coast: Coast, years: Years, *, muddy: bool) -> Landscape:
-    """Plain, towns and rivers down to a sea. The black reach of the middle river turns normal in the last year; the canal's stays."""
+    """Plain, towns and rivers at a sea. The black reach of the middle river is normal in the last year; that of the canal stays black."""
     mouth = next(s for s in coast.sections if s.type == "river mouth")
     mouth_x, mouth_y = coast.point((mouth.start_m + mouth.stop_m) / 2, 120.0)
     mouth_uv = (mouth_x - sketch.left) / (sketch.right - sketch.left), (sketch.top - mouth_y) / (sketch.top - sketch.bottom)
@@ -115,7 +115,7 @@ def _coastal_ponds(coast: Coast, material: M) -> list[WaterBody]:
 
 
 def _coastal_counties(sketch: Sketch, grid: Grid, coast: Coast) -> tuple[County, ...]:
-    """Three units that tile the land and 300 m of sea: one inland, two at the coast."""
+    """Three units that cover the land and 300 m of sea: one inland, two at the coast."""
     land = _coast_box(coast, -2 * coast.length_m, 3 * coast.length_m, -9 * coast.length_m, 300 * max(sketch.scale, 0.6))
     area = land.intersection(box(*grid.bounds))
     inland = Polygon([sketch.place(*uv) for uv in ((-0.1, -0.1), (0.52, -0.1), (0.52, 0.33), (0.26, 0.44), (-0.1, 0.40))])
@@ -126,7 +126,7 @@ def _coastal_counties(sketch: Sketch, grid: Grid, coast: Coast) -> tuple[County,
 
 
 def _inland_counties(sketch: Sketch, grid: Grid, names: tuple[str, str, str]) -> tuple[County, ...]:
-    """Three units that tile an inland world, with crooked borders."""
+    """Three units that cover an inland world, with crooked borders."""
     whole = box(*grid.bounds)
     u = 0.47 + sketch.rng.uniform(-0.03, 0.03)
     west = Polygon([sketch.place(*uv) for uv in ((-0.1, -0.1), (u, -0.1), (u + 0.06, 0.35), (u - 0.04, 0.7), (u, 1.1), (-0.1, 1.1))])
@@ -186,7 +186,7 @@ def _plain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
 
 
 def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
-    """Blocks of 4-60 m with their shadows, canals of which some are black, parks, a ring of villages."""
+    """Buildings of 4-60 m with their shadows, canals of which some are black, parks, and villages around."""
 
     def canal(name: str, width_m: float, *points: tuple[float, float], material: M = M.RIVER) -> WaterBody:
         return river(name, width_m, LineString([sketch.place(*sketch.near(u, v, 0.015)) for u, v in points]), material, kind="canal")
@@ -240,7 +240,7 @@ def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
 
 
 def _mountain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
-    """Hills of forest and grass that throw shadows, a reservoir, streams and villages in the valleys."""
+    """Hills of forest and grass that cast shadows, a reservoir, streams, and villages in the valleys."""
     stream = river("valley stream", 30.0, sketch.meander((0.05, 0.0), (0.45, 0.52), 140, 2.5))
     below = river("lower river", 48.0, sketch.meander((0.52, 0.60), (0.80, 1.0), 120, 2))
     waters = (

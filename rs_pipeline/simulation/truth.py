@@ -22,12 +22,12 @@ from rs_pipeline.simulation.scenes import blur, sensor_grid
 from rs_pipeline.simulation.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
 
 WATER_CLASSES = {"permanent": 0.75, "seasonal": 0.25, "ephemeral": 0.05}
-"""Least share of the year under water of classes 1, 2 and 3 of the truth map; below it is land, 0."""
+"""Least shares of the year under water for classes 1, 2 and 3 of the truth map; below them is class 0, land."""
 STATION = "Moni (simulated)"
 
 
 def write_side_tables(world: World, folder: Path) -> None:
-    """units, grassland, wetlands (GeoPackage, EPSG:4326); of a coast also its reference line and the tide table (CSV); of hills the
+    """Write units, grassland and wetlands (GeoPackage, EPSG:4326); with a coast also its reference line and the tide table (CSV); with hills the
     heights (GeoTIFF, 30 m)."""
     counties = world.landscape.counties
     units = {"adcode": [c.adcode for c in counties], "name": [c.name for c in counties], "prefecture": [c.prefecture for c in counties]}
@@ -44,7 +44,7 @@ def write_side_tables(world: World, folder: Path) -> None:
 
 
 def write_truth(world: World, folder: Path) -> None:
-    """Yearly maps (GeoTIFF) and shapes (GeoPackage) of what is truly there."""
+    """Write the truth as yearly maps (GeoTIFF) and shapes (GeoPackage)."""
     folder.mkdir()
     land = world.landscape
     for year in world.years:
@@ -70,8 +70,8 @@ def write_truth(world: World, folder: Path) -> None:
 
 
 def shore_pieces(world: World, year: float) -> Iterator[tuple[CoastSection, LineString]]:
-    """The shore at mean sea level at a decimal year by section. A river mouth is where the shore crosses a river's water, whatever the section;
-    the rest of a river mouth's section is a beach."""
+    """The shore at mean sea level at a decimal year, by section. Where it crosses a river's water it is a river mouth, in any section; the rest of
+    the river-mouth section is a beach."""
     rivers = shapely.union_all([w.polygon for w in world.landscape.rivers])
     mouth = next(s for s in world.coast.sections if s.type == "river mouth")
     for section, xy in world.coast.line(year):
@@ -82,7 +82,7 @@ def shore_pieces(world: World, year: float) -> Iterator[tuple[CoastSection, Line
 
 
 def _write_shorelines(world: World, path: Path) -> None:
-    """Lines at mean sea level in the middle of each year; the outline of land won from the sea beside."""
+    """Write lines at mean sea level in the middle of each year and, beside them, the outlines of land won from the sea."""
     rows = [(year, section, line) for year in world.years for section, line in shore_pieces(world, year + 0.5)]
     columns: dict[str, list] = {
         "year": [year for year, _, _ in rows],
@@ -132,7 +132,7 @@ def _write_maps(world: World, year: int, folder: Path) -> None:
 def write_raster(path: Path, grid: Grid, bands: list[np.ndarray], names: list[str], nodata: float, **tags: str) -> None:
     """Write arrays of one dtype as a Cloud-Optimised GeoTIFF with 256 pixel blocks, marked as simulated.
 
-    Without overviews: the rasters are small, and half as large again with them.
+    Without overviews: the rasters are small, and overviews would add half of their size.
     """
     kind = bands[0].dtype
     with rasterio.open(
@@ -167,6 +167,6 @@ def _tide_table(world: World) -> pd.DataFrame:
 
 
 def write_vector(path: Path, columns: dict[str, list], shapes: list) -> None:
-    """One layer of projected shapes in EPSG:4326; the date in the file is fixed, so that the same world gives the same bytes."""
+    """Write one layer of projected shapes in EPSG:4326; the date in the file is fixed, so that the same world gives the same bytes."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-01-01T00:00:00.000Z"})
     gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS).to_crs(4326).to_file(path, driver="GPKG", layer=path.stem)

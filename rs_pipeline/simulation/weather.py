@@ -1,4 +1,4 @@
-"""Sun, clouds and their shadows, and how a cloud mask errs."""
+"""Sun, clouds and their shadows, and random patches for errors of a cloud mask."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rs_pipeline.model import Grid
 
 SKY_PX = 768
 SKY_M = 20.0
-"""The sky is a periodic field of SKY_PX x SKY_PX pixels of SKY_M: wider than the world, so that shadows may come from outside."""
+"""The sky is a periodic field of SKY_PX x SKY_PX pixels of SKY_M: larger than the world, so that shadows can come from clouds outside."""
 
 
 def sun_angles(when: datetime, lon: float, lat: float) -> tuple[float, float]:
-    """Elevation and azimuth (clockwise from north) of the sun in degrees, good to about half a degree.
+    """Elevation and azimuth (clockwise from north) of the sun in degrees, accurate to about half a degree.
 
     Source: NOAA solar equations (Spencer 1971 series for declination and equation of time).
     """
@@ -52,14 +52,14 @@ def shadow_offset_m(height_m: float, elevation_deg: float, azimuth_deg: float) -
 
 @dataclass(frozen=True)
 class Sky:
-    """Clouds of one scene over the world, on any grid by `on_grid`."""
+    """Clouds of one scene over the world; `on_grid` resamples them."""
 
     left: float
     top: float
     opacity: np.ndarray
     """0-1, float32 (SKY_PX, SKY_PX), periodic."""
     shadow: np.ndarray
-    """0-1, the same clouds moved to where their shadows fall."""
+    """0-1, the same clouds moved to their shadows."""
     cirrus: np.ndarray
     """0-1, thin high cloud."""
 
@@ -80,7 +80,7 @@ def _linear(field: np.ndarray, position: np.ndarray, axis: int) -> np.ndarray:
 
 
 def fractal_field(rng: np.random.Generator, exponent: float = 1.9) -> np.ndarray:
-    """Periodic noise with a power law spectrum, as ranks 0-1, float32 (SKY_PX, SKY_PX)."""
+    """Periodic noise with a power-law spectrum, mean 0 and standard deviation 1, float32 (SKY_PX, SKY_PX)."""
     fy, fx = np.fft.fftfreq(SKY_PX)[:, None], np.fft.rfftfreq(SKY_PX)[None, :]
     frequency = np.hypot(fy, fx)
     frequency[0, 0] = 1.0
@@ -92,7 +92,7 @@ def fractal_field(rng: np.random.Generator, exponent: float = 1.9) -> np.ndarray
 
 
 def make_sky(grid: Grid, cover: float, sun: tuple[float, float], cirrus: bool, rng: np.random.Generator) -> Sky:
-    """Clouds that cover about a share of the world, with shadows by the sun's (elevation, azimuth) in degrees."""
+    """Clouds that cover about the share ``cover`` (0-1) of the world, with shadows for the sun's (elevation, azimuth) in degrees."""
     field = fractal_field(rng)
     rows, columns = round(grid.height * grid.resolution_m / SKY_M), round(grid.width * grid.resolution_m / SKY_M)
     threshold = np.quantile(field[:rows, :columns], 1 - cover) if cover > 0 else np.inf
@@ -104,7 +104,7 @@ def make_sky(grid: Grid, cover: float, sun: tuple[float, float], cirrus: bool, r
 
 
 def patches(shape: tuple[int, int], share: float, size_px: float, rng: np.random.Generator) -> np.ndarray:
-    """Random patches that cover about a share of a map, bool."""
+    """Random patches that cover about the share ``share`` (0-1) of a map, bool."""
     if share <= 0:
         return np.zeros(shape, dtype=bool)
     noise = ndimage.gaussian_filter(rng.normal(size=shape).astype("float32"), size_px)

@@ -25,17 +25,17 @@ CENTRE_LONLAT = (118.9, 39.1)
 PAINT_M = 2.5
 """Pixel of the painted maps."""
 MIX_M = 5.0
-"""Pixel of the fraction maps sensors are simulated from."""
+"""Pixel of the fraction maps from which sensors are simulated."""
 MARGIN_M = 30.0
-"""Every painted map reaches this far beyond the world, so that point spread functions and shifts have something to see."""
+"""Every painted map extends this far beyond the world, for point spread functions and shifts."""
 PEAK_DAYS, GROWING_DAYS = np.arange(166, 254), np.arange(121, 274)
-"""Days of the year from 15 June to 10 September, and from May to September: where peak and growing season cover are looked for."""
+"""Days of the year from 15 June to 10 September, and from May to September: the windows of peak and growing-season cover."""
 STREET_M, PARCEL_M = (45, 30), (240, 130)
-"""Size of building plots and of fields."""
+"""Size of building plots and of fields, m."""
 TREES_M, HALL_M = 10.0, 9.0
 """Height of trees and of factory halls."""
 ORIGIN_STEP_M = 60
-"""The origin lies on multiples of this: 10 and 20 m Sentinel-2 pixels then nest."""
+"""The origin is at multiples of this, so that 10 and 20 m Sentinel-2 pixels nest."""
 
 
 def decimal_year(day: date) -> float:
@@ -106,7 +106,7 @@ class World:
 
     @cached_property
     def _ground(self) -> np.ndarray:
-        """Fields and towns, the same every year."""
+        """Materials of fields and towns, the same every year."""
         x, y = centres(self.paint_grid)
         ground = _fields(x, y, self.seed)
         town = self._mask(list(self.landscape.towns))
@@ -177,7 +177,7 @@ class World:
         return np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
 
     def materials(self, year: int) -> np.ndarray:
-        """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, what the tide uncovers."""
+        """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, the ground that low tide uncovers."""
         if year not in self._painted:
             grid, land = self.paint_grid, self.landscape
             painted = rasterize(land.shapes(year), out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
@@ -187,7 +187,7 @@ class World:
         return self._painted[year]
 
     def _paint_shore(self, ground: np.ndarray, year: int) -> None:
-        """Beaches, mudflats, walls and fill along the coast; the great river keeps its channel."""
+        """Paint beaches, mudflats, walls and reclaimed land along the coast; the great river keeps its channel."""
         all_along, all_seaward = self.coast.coordinates(*centres(self.paint_grid))
         middle = year + 0.5
         near = (all_seaward > -700) & (ground != Material.SEDIMENT_RIVER)
@@ -227,7 +227,7 @@ class World:
         """Truth of green cover (0-1), two float32 maps on `grid`: the 90th percentile of the days from 15 June to 10 September, and the
         mean of those from May to September. Water counts as 0.
 
-        Both are of the days of a pixel, so that where crops of different seasons meet they are not the mean of the crops' own.
+        Both are statistics of a pixel's daily cover, so in a pixel with crops of different seasons they are not the means of the crops' values.
         """
         ground, shift = self.landcover(year), self.season_shift_days(year)
         plants = sorted(set(PHENOLOGY) - set(FLOODED_DAYS))
@@ -248,7 +248,7 @@ class World:
         return self.to_grid(wet).astype("float32")
 
     def water_frequency(self, year: int) -> np.ndarray:
-        """Truth of the share of the year (0-1) each pixel of `grid` is under water, float32."""
+        """Truth of the share of the year (0-1) during which each pixel of `grid` is under water, float32."""
         ground = self.materials(year)
         inland = np.zeros(self.mix_grid.shape, dtype="float32")
         for material in WATER:
@@ -301,14 +301,14 @@ def _field_coordinates(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _hash(i: np.ndarray, j: np.ndarray, salt: int) -> np.ndarray:
-    """A number in 0..1 for a pair of whole numbers, the same every time."""
+    """A pseudo-random number in 0..1 for a pair of whole numbers, always the same."""
     mixed = (i.astype("int64") * 73856093) ^ (j.astype("int64") * 19349663) ^ (salt * 83492791)
     mixed = (mixed ^ (mixed >> 13)) * 1274126177 & 0x7FFFFFFF
     return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 65535.0
 
 
 def _fields(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
-    """Parcels of double season, single crop and bare soil with tracks and tree rows between, uint8."""
+    """Parcels of double crops, single crops, meadow and bare soil, with tracks, roads and tree rows between, uint8."""
     p, q = _field_coordinates(x, y)
     pick = _hash(np.floor(p / PARCEL_M[0]), np.floor(q / PARCEL_M[1]), seed + 5)
     ground = np.select([pick < 0.55, pick < 0.86, pick < 0.93], [Material.WHEAT_MAIZE, Material.MAIZE, Material.MEADOW], Material.SOIL)

@@ -24,12 +24,12 @@ from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
 
 FORMAT = 4
-"""Raised when the world changes, so that old ones are made anew."""
+"""Version of the world's format; it is increased when the world changes, so that old worlds are made again."""
 LAST_YEAR = 2025
 MARKER = ".simulated-world"
-"""A folder with this file may be replaced, even where a workflow has removed some of the others."""
+"""A folder with this file may be replaced, even if a workflow has removed other files of the world."""
 SENSORS = ("earth-search-sentinel-2-l2a", "planetary-computer-landsat-c2-l2", "planetary-computer-sentinel-1-rtc")
-"""Sensor tables that understand a world's catalog."""
+"""Sensor tables for a world's catalog."""
 NODATA = {"sentinel-2": 0, "landsat": 0, "sentinel-1": -32768}
 
 
@@ -37,12 +37,12 @@ def write_world(
     path: Path, seed: int, years: int, *, landscape: str = "coast", size_px: tuple[int, int] = (600, 480),
     every_days: dict[str, int] = EVERY_DAYS,
 ) -> None:  # fmt: skip
-    """Write a simulated world into a folder. The same arguments give the same bytes; a complete world of them is kept.
+    """Write a simulated world into a folder. The same arguments give the same bytes; an existing complete world with these arguments is kept.
 
     Parameters
     ----------
-    path : folder to make. It appears whole or not at all.
-    seed : another seed is another landscape.
+    path : folder to make. It is written completely or not at all.
+    seed : another seed gives another landscape.
     years : number of calendar years, the last of which is LAST_YEAR.
     landscape : one of `themes.LANDSCAPE_KINDS`.
     size_px : width and height in 10 m pixels, multiples of 6. Lakes and towns grow and shrink with the world, rivers keep their width.
@@ -67,9 +67,9 @@ def write_world(
 
 
 def run_config(path: Path, *, every_table: bool = False) -> str:
-    """YAML of a configuration that runs the chain on a written world; the run has the name of its folder.
+    """YAML of a configuration that runs the chain on a written world; the run is named after its folder.
 
-    ``every_table`` names all tables that lie beside the world, so that a reader sees every answer; without them the answers are the satellites' own.
+    With ``every_table`` it names all tables of the world, so that every indicator has a value; without it results come from the satellites alone.
     """
     world = json.loads((Path(path) / "world.json").read_text("utf-8"))
     recipe, here = world["recipe"], Path(path).as_posix()
@@ -93,7 +93,8 @@ def run_config(path: Path, *, every_table: bool = False) -> str:
 
 
 def _made_before(path: Path) -> dict[str, Any] | None:
-    """The recipe of the complete world in a folder; None where there is none and the folder may be (re)placed."""
+    """The recipe of the complete world in a folder; None where there is none and the folder may be created or
+    replaced. Raises ConfigError where the folder has other content."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return None
     if not (path / MARKER).is_file():
@@ -159,7 +160,7 @@ def _write_scene(world: World, plan: ScenePlan, scene: Rendered, folder: Path) -
 
 
 def truncate(path: Path, share: float = 0.4) -> None:
-    """Cut a file off, as an interrupted download does."""
+    """Truncate a file, as an interrupted download does."""
     with open(path, "r+b") as file:
         file.truncate(int(path.stat().st_size * share))
 

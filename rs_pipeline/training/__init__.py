@@ -1,1 +1,1 @@
-"""How the shipped models are made. Nothing that a run needs imports this room."""
+"""Training of the shipped models. No step of a run imports this package."""

@@ -1,7 +1,7 @@
 """Train the detector on simulated water: ``python -m rs_pipeline.training.black_odorous``.
 
-Everything measured here is simulated: it holds for the bio-optical model and the noise below, not for any real river.
-``python -m benchmarks.accuracy.calibrate`` fits the weights of reaches (`model.ReachModel`) afterwards; local labels recalibrate them.
+All figures here are simulated: they hold for the bio-optical model and the noise below, not for real rivers.
+``python -m benchmarks.accuracy.calibrate`` then fits the weights of reaches (`model.ReachModel`); local labels recalibrate them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def grey_of(refl: np.ndarray) -> np.ndarray:
 
 
 def dataset(platforms: Iterable[str], n: int, seed: int, *, widen: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Observed spectra (m, 7) that are not dropped for glint, and their class number (m,), ``n`` a class and platform."""
+    """Observed spectra (m, 7) and their class numbers (m,): ``n`` for each class and platform, without those that are dropped for glint."""
     rng = np.random.default_rng(seed)
     spectra, kinds = [], []
     for platform in platforms:
@@ -82,12 +82,12 @@ def fit_weights(features: np.ndarray, black: np.ndarray, names: tuple[str, ...],
 
 
 def _short(values: np.ndarray) -> np.ndarray:
-    """Seven significant digits: what the file holds is what was measured."""
+    """Seven significant digits, so that the weights in the file are exactly those that are measured."""
     return np.vectorize(lambda v: float(f"{v:.7g}"), otypes=[float])(values)
 
 
 def auc(score: np.ndarray, black: np.ndarray) -> float:
-    """Area under the receiver operating curve: chance that a black spectrum scores above another (Mann & Whitney 1947)."""
+    """Area under the receiver operating characteristic: probability that a black spectrum scores above another one (Mann & Whitney 1947)."""
     order = np.argsort(np.argsort(score))
     n1, n0 = black.sum(), (~black).sum()
     return float((order[black].sum() - n1 * (n1 - 1) / 2) / (n1 * n0))
@@ -100,7 +100,7 @@ def calibration_error(probability: np.ndarray, black: np.ndarray, bins: int = 10
 
 
 def measure_detector(model: DetectorModel, platforms: Iterable[str], rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
-    """Single-date figures on fresh spectra: AUC, rates at P > 0.5, at 1 % false positives, by class, and BOI's beside them."""
+    """Single-date figures on new spectra: AUC, rates at P > 0.5 and at 1 % false positives, by class, and the same of BOI."""
     spectra, kinds = dataset(platforms, n, seed, widen=widen)
     black, grey = IS_BLACK[kinds], grey_of(spectra)
     score, cause = spectra_evidence(spectra, grey, rededge, model.packed)
@@ -137,7 +137,8 @@ LANDSAT_PLATFORMS = ("landsat-7", "landsat-8")
 
 
 def train_detector(n: int = 4000, seed: int = DETECTOR_SEED) -> DetectorModel:
-    """Fit both weight sets: the red edge on Sentinel-2, colour on Sentinel-2A, Landsat 7 and 8. ``n`` spectra a class, and a third a platform."""
+    """Fit both weight sets: the red edge on Sentinel-2, colour on Sentinel-2A, Landsat 7 and 8. ``n`` spectra for each
+    class, a third of them from each platform."""
     each = n // 3
     spectra, kinds = dataset(SENTINEL_PLATFORMS, each, seed)
     rededge = fit_weights(features_of(spectra, len(SPECTRUM_FEATURES)), IS_BLACK[kinds], SPECTRUM_FEATURES)
@@ -147,7 +148,7 @@ def train_detector(n: int = 4000, seed: int = DETECTOR_SEED) -> DetectorModel:
 
 
 def evaluate(model: DetectorModel, n: int = 4000, seed: int = DETECTOR_SEED) -> dict:
-    """All figures, on spectra drawn with other seeds than the training's."""
+    """All figures, on spectra drawn with other seeds than in training."""
     return {
         "kind": "simulated",
         "seed": seed,

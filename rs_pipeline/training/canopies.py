@@ -1,8 +1,8 @@
 """Simulated pixels with known green cover: PROSPECT leaves, 4SAIL canopies, bare ground, buildings, dead plants and water beside them.
 
-Needs the package ``prosail`` (``pip install prosail``), which only the training uses: the weights it leads to are in ``config``.
-Distributions are in the spirit of Weiss & Baret (2016, S2ToolBox Level 2 algorithms, version 1.1, tables 2 and 3), which know closed
-canopies only: mixed pixels, dead plants and slopes are added.
+Needs the package ``prosail`` (``pip install prosail``), which only the training uses: the resulting weights are in ``config``.
+Distributions follow Weiss & Baret (2016, S2ToolBox Level 2 algorithms, version 1.1, tables 2 and 3). These have closed
+canopies only; mixed pixels, dead plants and slopes are added here.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from rs_pipeline.simulation.optics import RESPONSES, response_nm, water_refl
 
 WAVELENGTH_NM = np.arange(400.0, 2501.0)
 CANOPY_CENTRE_NM = np.array([490.0, 560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
-"""Of OPTICAL_BANDS."""
+"""Centres of OPTICAL_BANDS."""
 
 GROUND_SHADE = 0.8
-"""Ground between plants loses at most this share of its light where they stand close."""
+"""Largest share of light that ground between dense plants loses."""
 
 ADJACENCY = 0.06
-"""At most this share of what is seen comes from the surroundings (Vermote et al. 1997)."""
+"""Largest share of the surroundings in the observed light (Vermote et al. 1997)."""
 
 CROWN_SHADE = 0.2
-"""Plants that stand in clumps shade themselves by up to this share; half of them do not."""
+"""Largest share of light that clumped plants lose by shading themselves; half of the pixels have no such loss."""
 
 MIXED_CELLS, CELL_RIM = 0.5, (0.4, 0.85)
-"""Share of the pixels of 10 m that lie in a varied pixel of 20 m, and how much of what its bands see then lies around."""
+"""Share of the 10 m pixels in a mixed 20 m pixel, and the range of the share of surroundings in its 20 m bands."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Pixels:
 
 
 def truncated_normal(rng: np.random.Generator, low: float, high: float, mode: float, sigma: float, n: int) -> np.ndarray:
-    """Normal numbers within [low, high], (n,), by drawing again."""
+    """Normal numbers (n,) within [low, high]; numbers outside are drawn again."""
     out = rng.normal(mode, sigma, n)
     while (bad := (out < low) | (out > high)).any():
         out[bad] = rng.normal(mode, sigma, int(bad.sum()))
@@ -68,8 +68,8 @@ def band_weights(platform: str) -> np.ndarray:
 
 
 def soils(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Bare ground, float64 (n, 2101): dry and wet soil mixed and scaled, tilted and bent smoothly, more or less red (loess is), clay more
-    or less absorbing at 2200 nm."""
+    """Bare ground, float64 (n, 2101): mixtures of dry and wet soil with random level, slope, curvature, redness (as of loess) and clay absorption
+    at 2200 nm."""
     from prosail import spectral_lib
 
     dry, wet = spectral_lib.soil.rsoil1, spectral_lib.soil.rsoil2
@@ -85,7 +85,7 @@ def soils(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def buildings(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Roofs, roads and walls, float64 (n, 2101): grey with a rise through the visible and a slow fall, some red, some blue, some very bright."""
+    """Roofs, roads and walls, float64 (n, 2101): grey, rising through the visible and slowly falling beyond, some red, some blue, some very bright."""
     level = np.exp(rng.uniform(np.log(0.05), np.log(0.5), (n, 1)))
     rise = rng.uniform(0.1, 0.5, (n, 1)) * (1 - np.exp(-(WAVELENGTH_NM - 400) / 250.0))
     fall = rng.uniform(-0.15, 0.25, (n, 1)) * (WAVELENGTH_NM - 1000.0) / 1500.0
@@ -129,7 +129,7 @@ def canopies(n: int, ground: np.ndarray, rng: np.random.Generator) -> tuple[np.n
     from prosail.FourSAIL import campbell, foursail, weighted_sum_over_lidf
     from prosail.prospect_d import run_prospect
 
-    # Half of the canopies as in the source, half with an even spread of cover, for thin and closed ones alike to be learnt.
+    # Half of the canopies as in the source, half with uniform cover, so that thin and closed canopies are learnt equally well.
     lai = np.where(rng.random(n) < 0.5, truncated_normal(rng, 0, 12, 2, 3, n), -np.log(1 - rng.uniform(0.01, 0.99, n)) / 0.55)
     narrow = np.minimum(lai, 10.0) / 10.0 * 0.6
 
@@ -156,8 +156,8 @@ def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: fl
 
     Parameters
     ----------
-    clumped : share of pixels of which the canopy fills a part only; beside it lies its own soil (60 %), another ground, buildings,
-        dead plants or water. 0 gives closed canopies as the networks of the SNAP toolbox were trained on.
+    clumped : share of pixels that the canopy fills in part only; the rest is its own soil (60 %), another ground, buildings,
+        dead plants or water. 0 gives closed canopies, as in the training of SNAP's networks.
     """
     rng = np.random.default_rng(seed)
     ground = soils(n_canopies, rng)
@@ -172,8 +172,8 @@ def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: fl
     place = [np.zeros(n, int)] + [rng.integers(0, len(lib), n) for lib in library]
     lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, GROUND_SHADE, n))
     crown = np.where((share < 1) & (rng.random(n) < 0.5), 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
-    light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes turned from or to the sun
-    neighbour = pick * mixes + rng.integers(0, mixes, n)  # of the same canopy, in another mixture
+    light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes facing away from or towards the sun
+    neighbour = pick * mixes + rng.integers(0, mixes, n)  # the same canopy in another mixture
     around = rng.uniform(*CELL_RIM, n) * (rng.random(n) < MIXED_CELLS)
     refl = {}
     for platform in RESPONSES:
@@ -187,10 +187,10 @@ def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: fl
 
 
 def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """Pixels of 10 m as the stack holds them, (n, 7): red edge and SWIR are of a cell of 20 m, of which the share ``around`` (n,) looks
-    like ``neighbour`` (n, 7), and SWIR is shared out by NIR (`rs_kernels.sharpen`).
+    """10 m pixels as in the stack, (n, 7): red edge and SWIR are those of a 20 m cell, in which the share ``around`` (n,) has
+    the spectrum ``neighbour`` (n, 7), and SWIR is distributed by NIR (`rs_kernels.sharpen`).
 
-    So a network learns how far to trust bands that blur the edges of fields.
+    From these pixels a network learns how far to trust bands that blur the edges of fields.
     """
     cell = refl + around[:, None] * (neighbour - refl)
     nir, edge, swir = OPTICAL_BANDS.index("nir"), OPTICAL_BANDS.index("rededge1"), [OPTICAL_BANDS.index(b) for b in ("swir1", "swir2")]
@@ -201,9 +201,9 @@ def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.
 
 
 def add_reflectance_errors(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add what a surface-reflectance product leaves in, (n, 7): light of the surroundings (the mean of ``refl``), relative errors of each
-    band and common to all (2 % each), an error of 0.01 of each band (Weiss & Baret 2016, which keeps a network from leaning on the
-    last hundredth of red), a grey residual and a haze that is bluer than white (of the size found by Doxani et al. 2018).
+    """Add the errors of a surface-reflectance product, (n, 7): light of the surroundings (the mean of ``refl``), relative errors of each
+    band and common to all bands (2 % each), an error of 0.01 in each band (Weiss & Baret 2016; it keeps a network from relying on the
+    last hundredth of red), a grey residual, and a haze that is stronger in the blue (of the size found by Doxani et al. 2018).
     """
     n = len(refl)
     around = np.nanmean(refl, axis=0) * np.exp(rng.normal(0, 0.2, refl.shape))

@@ -1,7 +1,7 @@
-"""Seasons of simulated waters, from which the detector knows what it knows: part of `training`.
+"""Seasons of simulated waters: they define which waters are like those of the training (`KnownWaters`).
 
-A season is a reach of one water that varies from date to date, seen through air that scatters its surroundings in; what is left of
-them after `scoring.without_air` is left here too.
+A season is that of a reach of one water that varies from date to date, observed through air that scatters light of the surroundings in. The spectra
+pass `scoring.without_air`, as in the chain, so they have the same residuals.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.training.water_types import BANK_REFL, PLANT_REFL, WATER_TYPES, WaterClass, draw_constituents, water_band_refl
 
 WIDEN = 1.2
-"""How much wider than the ranges of single dates the waters are drawn."""
+"""Factor by which the ranges of the constituents are widened, compared with single dates."""
 
 DATES_PER_WATER = 10
 DAY_TO_DAY = 0.25
@@ -22,7 +22,7 @@ DAY_TO_DAY = 0.25
 
 
 def season_refl(kind: WaterClass, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Median reflectance of ``n`` seasons of a water in KNOWN_BANDS, float64 (n, 4), air and surroundings taken away."""
+    """Median reflectance of ``n`` seasons of a water in KNOWN_BANDS, float64 (n, 4), after the correction for air and surroundings."""
     base = draw_constituents(kind, n, rng, widen=WIDEN)
     plants = rng.uniform(*kind.plants, (n, 1)) if kind.plants else 0.0
     around = rng.dirichlet(np.full(3, 1.5), n) @ BANK_REFL
@@ -38,7 +38,7 @@ def season_refl(kind: WaterClass, n: int, rng: np.random.Generator) -> np.ndarra
 
 
 def _through_air(water: np.ndarray, around: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Water with a little bank in it, surroundings scattered in, haze and the noise of a median over pixels, (n, 7)."""
+    """Observed reflectance (n, 7): water with a small share of bank, scattered light of the surroundings, haze, and the noise of a median over pixels."""
     n = len(water)
     centre_nm = np.array([493, 560, 665, 705, 833, 1610, 2190])
     bank = np.minimum(rng.exponential(0.01, (n, 1)), 0.2)
@@ -49,7 +49,7 @@ def _through_air(water: np.ndarray, around: np.ndarray, rng: np.random.Generator
 
 
 def known_waters(n: int, seed: int) -> KnownWaters:
-    """The classes of the training as distributions of ``n`` seasons each; the limit is that of as many more."""
+    """The water classes of the training as distributions of ``n`` seasons each; the limit of the distance comes from another ``n`` seasons of each."""
     rng = np.random.default_rng(seed)
     mean, precision = [], []
     for kind in WATER_TYPES:

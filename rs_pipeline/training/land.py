@@ -1,9 +1,10 @@
 """Train the land classifier on simulated and real pixels: ``python -m rs_pipeline.training.land --real FOLDER``.
 
 It is fitted to the true share of each class in pixels of many palettes (`land_pixels`), in pixels of many crops, plants, soils and roofs
-(`land_library`), and to the labels of real pixels (`real_land`). What it can do is measured twice: on whole simulated worlds of development
-seeds that the chain has read and that took no part, and on real pixels by source left out: each source is read by a network that was trained
-without it. That also sets its temperature, so that it is as sure as it is right (Guo et al. 2017). Some fifteen minutes on two cores.
+(`land_library`), and to the labels of real pixels (`real_land`). Its accuracy is measured twice: on complete simulated worlds of development
+seeds that the chain has processed and that were not trained on, and on real pixels with one source left out at a time: a network trained without
+a source classifies its pixels. The latter also sets the temperature, so that stated confidence matches accuracy (Guo et al. 2017). Some fifteen
+minutes on two cores.
 """
 
 from __future__ import annotations
@@ -45,41 +46,42 @@ from rs_pipeline.validation.truth import Truth
 
 LANDSCAPES = ("coast", "mudflat", "plain", "city", "mountain")
 PIXEL_SEEDS = (71, 72, 73)
-"""Worlds of all landscapes whose mixtures are trained on. All seeds here are of development."""
+"""Seeds of the worlds, of all landscapes, whose mixtures are trained on. All seeds here are development seeds."""
 PIXELS, PALETTES = 600, 4
-"""Pixels of a world, and palettes that they are seen under."""
+"""Number of pixels of a world, and of palettes for each pixel."""
 PIXELS_SIZE_PX = (240, 180)
 LIBRARY_PIXELS = 25_000
 REAL_WEIGHT = 0.2
-"""What all real pixels weigh together, of what the simulated do."""
+"""Total weight of the real pixels relative to that of the simulated ones."""
 COPIES = 5
-"""Copies of each real pixel, each a little brighter or darker (COPY_SPREAD, common to all features and of each) and of other backscatter."""
+"""Number of copies of each real pixel, with random changes of brightness (COPY_SPREAD: common to all features, and of each) and of backscatter
+(COPY_SPREAD_DB)."""
 COPY_SPREAD, COPY_SPREAD_DB = (0.08, 0.04), (0.8, 0.4)
 WORLDS = tuple((LANDSCAPES[seed % len(LANDSCAPES)], seed) for seed in range(31, 40))
-"""Worlds the classifier is measured on, each of its own palette."""
+"""Worlds on which the classifier is tested, each with its own palette."""
 WORLD_SIZE_PX = (180, 150)
 
 SPECTRA = "spectra"
-"""Source of the measured ground."""
+"""Name of the source of the measured spectra of ground."""
 SURE = 0.9
-"""Share from which a class is sure."""
+"""Least share with which a classification counts as sure."""
 LabelledPixels = tuple[np.ndarray, np.ndarray]
 """Statistics float32 (F, n) and true shares float32 (7, n)."""
 
 LAND_SEED = 20260401
 LAND_NETWORKS, LAND_HIDDEN = 2, 32
-"""Networks whose logits are averaged, which together are one of all their hidden units, and those of each."""
+"""Number of networks whose logits are averaged (together they are one network with all hidden units), and hidden units of each."""
 ITERATIONS, LEFT_OUT_ITERATIONS = 200, 90
-"""Of the fit that is shipped and of those that leave a source out."""
+"""Iterations of the fit that is shipped, and of the fits that leave a source out."""
 LAND_RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
 DROPPED = 0.15
-"""Share of the training pixels for which a group of features is taken away, so that the network can do without."""
+"""Share of the training pixels for which a group of features is removed, so that the network can work without it."""
 
 
 @dataclass(frozen=True)
 class TrainingWorld:
-    """One world as the chain has read it."""
+    """Statistics of one world, computed by the chain."""
 
     name: str
     values: np.ndarray
@@ -89,7 +91,7 @@ class TrainingWorld:
 
 
 def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
-    """Make a world of one year and read its statistics."""
+    """Make a world of one year and compute its statistics."""
     folder = work / f"{landscape}-{seed}"
     write_world(folder / "world", seed, 1, landscape=landscape, size_px=WORLD_SIZE_PX)
     settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=folder.name)
@@ -111,14 +113,14 @@ def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
 
 
 def place(values: np.ndarray, source: Grid, target: np.ndarray, whole: Grid) -> None:
-    """Copy layers (F, h, w) of a grid into those of another with the same pixels; what lies outside is dropped."""
+    """Copy layers (F, h, w) of a grid into those of another grid with the same pixels; the part outside is dropped."""
     row, col = round((whole.top - source.top) / whole.resolution_m), round((source.left - whole.left) / whole.resolution_m)
     top, left, bottom, right = max(row, 0), max(col, 0), min(row + source.height, whole.height), min(col + source.width, whole.width)
     target[:, top:bottom, left:right] = values[:, top - row : bottom - row, left - col : right - col]
 
 
 def dropped(values: np.ndarray, seed: int) -> np.ndarray:
-    """The statistics with a group taken away from DROPPED of the pixels."""
+    """The statistics, float (F, n), with a group of features set to NaN for DROPPED of the pixels."""
     rng, values = np.random.default_rng(seed), values.copy()
     which = np.where(rng.random(values.shape[1]) < DROPPED, rng.integers(0, len(GROUPS), values.shape[1]), -1)
     for k, group in enumerate(GROUPS.values()):
@@ -156,7 +158,7 @@ def fit_land_model(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden:
 
 
 def real_copies(real: RealPixels, weight: float, seed: int) -> LabelledPixels:
-    """COPIES of each real pixel, which weigh ``weight`` together: each class and each source the root of its number, so that no crop drowns the rest."""
+    """COPIES of each real pixel, with total weight ``weight``, weighted by class and source (`balance`) so that frequent crops do not dominate."""
     rng, n = np.random.default_rng(seed), COPIES * real.land.size
     of_class, of_source = (np.unique(kind, return_inverse=True)[1] for kind in (real.land, real.source))
     share = balance(of_class) * np.sqrt(balance(of_source))
@@ -171,12 +173,12 @@ def real_copies(real: RealPixels, weight: float, seed: int) -> LabelledPixels:
 
 
 def balance(kind: np.ndarray) -> np.ndarray:
-    """Weight (n,) of things of a kind (n,), numbers from 0: the root of how rare it is."""
+    """Weight (n,) of elements by their kind (n,), integers from 0: 1 / sqrt(number of elements of the kind)."""
     return 1 / np.sqrt(np.bincount(kind)[kind])
 
 
 def train(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, iterations: int) -> LandModel:
-    """A network of simulated pixels of worlds, of the library under measured ``spectra``, and of real pixels."""
+    """A network trained on simulated pixels of worlds, on library pixels with measured ``spectra``, and on real pixels."""
     library = library_pixels(LIBRARY_PIXELS, LAND_SEED, spectra)
     n = simulated[0].shape[1] + LIBRARY_PIXELS
     copies = real_copies(real, REAL_WEIGHT * n, LAND_SEED)
@@ -193,7 +195,7 @@ def averaged(models: Sequence[LandModel]) -> LandModel:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Real pixels as networks read them that were trained without their source."""
+    """Real pixels and their shares from networks that were trained without their source."""
 
     real: RealPixels
     """The labelled pixels, then the measured ground, whose source is ``spectra``."""
@@ -202,7 +204,7 @@ class LeftOut:
 
 
 def read_left_out(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, places: Sequence[np.ndarray]) -> LeftOut:
-    """Each source by a network trained without it, and a part of the measured ground by one trained without its places."""
+    """Classify each source by a network trained without it, and each part of the measured ground by a network trained without its places."""
     sources, values, land, source, shares = np.unique(real.source), [], [], [], []
     for k, name in enumerate(sources):
         out = real.source == name
@@ -219,8 +221,8 @@ def read_left_out(simulated: LabelledPixels, real: RealPixels, spectra: Spectra,
 
 
 def temperature_of(found: LeftOut) -> float:
-    """Number that the network's logits are divided by, for the least cross-entropy of real pixels it was trained without. Each source counts by
-    the root of its number, for elsewhere is not like the largest; measured ground is left aside. Source: Guo et al. 2017."""
+    """Divisor of the network's logits with the least cross-entropy on real pixels that were left out of training. Sources are weighted by `balance`,
+    because other regions are not like the largest source; measured ground is left out. Source: Guo et al. 2017."""
     labelled = found.real.source != SPECTRA
     logits, land = np.log(np.maximum(found.shares[:, labelled], 1e-9)), found.real.land[labelled]
     weight = balance(np.unique(found.real.source[labelled], return_inverse=True)[1])
@@ -238,7 +240,7 @@ def warmed(shares: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def real_report(shares: np.ndarray, land: np.ndarray) -> dict:
-    """Agreement of shares (7, n) with labels (n,): overall, kappa, of each of AREAS how many pixels and its accuracies, how sure and how right."""
+    """Agreement of shares (7, n) with labels (n,): overall accuracy, kappa, confidence, calibration, and for each of AREAS its pixels and accuracies."""
     best, sure = shares.argmax(axis=0) + 1, shares.max(axis=0)
     right = best == land
     confusion = np.zeros((len(Land), len(Land)), int)
@@ -277,7 +279,7 @@ def predict(model: LandModel, world: TrainingWorld) -> np.ndarray:
 def agreement(found: np.ndarray, true: np.ndarray) -> dict[str, dict[str, float]]:
     """User's and producer's accuracy and F1 by area, of each of AREAS: ``found`` and ``true`` shares (7, n).
 
-    A pixel is called what has the largest share, and is right to the extent that it truly is that.
+    A pixel is assigned to the class with the largest share, and is right to the extent of the true share of that class.
     """
     best, out = found.argmax(axis=0), {}
     for name, classes in AREAS.items():
@@ -317,7 +319,7 @@ def real_reports(found: LeftOut, temperature: float) -> dict:
 
 
 def measured(model: LandModel, worlds: list[TrainingWorld], real: dict) -> LandModel:
-    """The model with its agreement with the truth of worlds that took no part in its training, and with real pixels by source left out."""
+    """The model with a report: agreement with the truth of worlds that were not trained on, and with real pixels of left-out sources."""
     found = [predict(model, w) for w in worlds]
     flat, true = (np.concatenate([layers.reshape(len(Land), -1) for layers in many], axis=1) for many in (found, [w.shares for w in worlds]))
     best = flat.argmax(axis=0)

@@ -1,8 +1,9 @@
-"""Pixels of many crops, plants, soils, roofs and roads, each drawn by itself: what the worlds' few materials cannot teach the land classifier.
+"""Pixels of many crops, plants, soils, roofs and roads, drawn independently, because the few materials of the worlds are not enough to train the land
+classifier.
 
 Dates of the crops are design values for Hebei and its neighbours (winter wheat sown in October, ripe in early June; spring maize and sorghum sown in late April and May; cotton from late April to October; rice set in late May and June, cut in October;
-peanut from May to September), spread as surveyed fields are, with a share of crops and grass of other climates, so that a field is known by what
-it does and not by its dates alone. A canopy is a mixture of leaves and shaded soil as in ``simulation.materials``; its leaves range from the
+peanut from May to September), with the spread of surveyed fields and with crops and grass of other climates, so that a field is recognised by
+the shape of its season and not by its dates alone. A canopy is a mixture of leaves and shaded soil as in ``simulation.materials``; its leaves range from the
 mature ones there to LEAF_ALBEDO_BRIGHT, which reproduces the SWIR of real dense fields.
 """
 
@@ -23,33 +24,33 @@ from rs_pipeline.simulation.scenes import CLOUD
 
 LIBRARY_YEAR_DAYS = 365
 DATES = 24
-"""Dates of a year that a pixel may be clear on."""
+"""Number of dates in a year on which a pixel may be clear."""
 LEAF_ALBEDO_BRIGHT = np.array([0.19, 0.33, 0.19, 0.48, 0.93, 0.67, 0.44])
-"""Leaves of real dense fields: SWIR1 of their canopy is .18 and not .14."""
+"""Albedo of leaves of real dense fields: SWIR1 of their canopy is 0.18, not 0.14."""
 
 
 @dataclass(frozen=True)
 class Plant:
-    """What a plant cover does in a year: its growths with their spread."""
+    """The year of a kind of plant cover: its growth cycles with their spread."""
 
     land: Land
     seasons: Sequence[Season]
     weight: float
     """Share among the kinds of its class."""
     spread_days: float = 10.0
-    """Standard deviation of the dates of a pixel, and half of it that of each growth by itself."""
+    """Standard deviation of the dates between pixels; each growth cycle is shifted further by half of it."""
     always: tuple[float, float] = (0.0, 0.10)
-    """Range of the cover that is green all year: weeds, evergreens, the grass of an orchard."""
+    """Range of the cover that stays green all year: weeds, evergreens, the grass of an orchard."""
     anywhere: bool = False
-    """Whether the year begins on any day, as in other climates."""
+    """Whether the season may begin on any day of the year, as in other climates."""
     flooded: bool = False
     """Whether water stands under the young plants."""
     brightness: tuple[float, float] = (0.85, 1.1)
-    """Range of the light that the canopy keeps: tall plants shade themselves."""
+    """Range of the factor on the canopy's brightness: tall plants shade themselves."""
     vv_db: float = -8.7
     """gamma0 under full cover; VH lies VH_BELOW_DB lower."""
     wood: tuple[float, float] = (0.0, 0.0)
-    """Range of the cover that radar sees without leaves: branches scatter all year."""
+    """Range of the cover that radar sees without leaves, because branches scatter all year."""
 
 
 _WINTER = (Season(-80, 65, 0.22, 10), Season(294, 440, 0.22, 10))
@@ -87,7 +88,7 @@ PLANTS: dict[str, Plant] = {
     "dry woodland": Plant(Land.TREE, (Season(145, 325, 0.34, 18),), 3.5, 25, (0, 0.14), brightness=(0.75, 1.1), vv_db=-7.2, wood=(0.6, 1)),
     "evergreen and tropical trees": Plant(Land.TREE, (Season(100, 340, 0.2, 20),), 1.5, 25, (0.55, 0.9), brightness=(0.6, 1), vv_db=-7.6, wood=(0.6, 1)),
 }  # fmt: skip
-"""Kinds of plant cover. ``shrubs`` are between grass and trees: mixtures of the two have them."""
+"""Kinds of plant cover. Shrubs are covered by mixtures of grass and trees."""
 
 SEALED_GROUND: dict[str, tuple[float, ...]] = {
     "asphalt": (0.065, 0.075, 0.085, 0.092, 0.105, 0.125, 0.115), "concrete": (0.210, 0.235, 0.255, 0.265, 0.285, 0.310, 0.280),
@@ -104,17 +105,17 @@ BARE_GROUND: dict[str, tuple[float, ...]] = {
     "pale soil": (0.150, 0.230, 0.330, 0.360, 0.420, 0.540, 0.490),
 }  # fmt: skip
 BARE_DB, BUILT_DB, PLOUGHED_DB, PADDY_DB = (-13.5, 3.0), (-5.5, 3.5), (-11.8, 1.3), (-20.0, 2.0)
-"""Mean and standard deviation of gamma0 VV of ground without plants, houses, fields, water under rice."""
+"""Mean and standard deviation, dB, of gamma0 VV of bare ground, houses, ploughed fields, and water under rice."""
 OUTDOORS = (0.5, 1.1)
-"""Range of the brightness of ground outdoors to that of its dried and sieved sample."""
+"""Range of the brightness of ground outdoors relative to its dried and sieved sample."""
 WEEDS = Plant(Land.BARE, (Season(120, 285, 0.05, 16),), 1, 20, (0, 0.04))
-"""What grows on ground without plants."""
+"""Sparse weeds on bare and built-up ground."""
 VH_BELOW_DB = {"plants": 5.7, "ground": 7.5}
 RADAR_SPREAD_DB = (2.0, 1.0)
-"""Standard deviation between pixels of one kind: of both polarisations together, and of each."""
+"""Standard deviation between pixels of one kind: common to both polarisations, and of each."""
 CLASS_SHARES = {Land.CROPLAND: 0.47, Land.GRASS: 0.15, Land.TREE: 0.15, Land.BUILT: 0.12, Land.BARE: 0.11}
 MIXED = 0.3
-"""Share of the pixels that are of two kinds."""
+"""Share of the pixels that contain two kinds."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Spectra:
 
 
 def shipped_spectra() -> Spectra:
-    """The few means of this module."""
+    """The mean spectra of this module."""
     return Spectra(np.array(list(BARE_GROUND.values())), np.array(list(SEALED_GROUND.values())))
 
 
@@ -166,7 +167,7 @@ def year_days() -> np.ndarray:
 
 
 def seen_features(refl: np.ndarray, power: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """LAND_FEATURES of noise-free series as they are seen: haze, missed clouds and shadows, noise, dates lost to clouds."""
+    """LAND_FEATURES float32 (F, n) of noise-free series with added haze, missed clouds and shadows, noise, and dates lost to clouds."""
     dates, _, n = refl.shape
     refl = refl * np.exp(rng.normal(0, 0.05, (dates, 1, n)) + rng.normal(0, 0.02, refl.shape))
     haze = np.abs(rng.normal(0, 0.004, (dates, 1, n))) * (np.array([490, 560, 665, 704, 840, 1610, 2200.0]) / 560)[:, None] ** -1.3
@@ -193,7 +194,7 @@ def series_features(refl: np.ndarray, season: np.ndarray, gamma0_db: np.ndarray,
 
 
 def _quantiles(values: np.ndarray, q: list[float]) -> np.ndarray:
-    """Quantiles (q, ...) over the first axis of what is known; NaN where nothing is."""
+    """Quantiles (q, ...) over the first axis of the finite values; NaN where there is none."""
     values = np.sort(values, axis=0)
     last = np.isfinite(values).sum(axis=0) - 1
     out = np.full((len(q), *values.shape[1:]), np.nan)
@@ -208,7 +209,7 @@ def _quantiles(values: np.ndarray, q: list[float]) -> np.ndarray:
 
 
 def days_inside(day: np.ndarray, windows: dict[str, tuple[str, str]]) -> np.ndarray:
-    """Which days of the year (T,) lie in which window, bool (S, T)."""
+    """Whether each day of the year (T,) lies in each window, bool (S, T)."""
     number = {m: n for m, n in zip(range(1, 13), np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30]), strict=True)}
     rows = []
     for first, last in windows.values():
@@ -247,12 +248,12 @@ def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator)
 
 
 def _lent(measured: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Measured spectra (7, n), drawn of (m, 7) and as dark as outdoors."""
+    """Measured spectra (7, n), drawn from (m, 7) and scaled to the brightness outdoors."""
     return measured[rng.integers(0, len(measured), n)].T * rng.uniform(*OUTDOORS, n)
 
 
 def _soil(n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
-    """Ground of fields (7, n): half measured, and darker than in the laboratory, half around the mean of field spectra."""
+    """Ground of fields (7, n): half are measured spectra scaled to outdoors, half vary around the mean of field spectra."""
     measured = _lent(spectra.bare, n, rng)
     mean = DRY_FIELD[:, None] * np.exp(rng.normal(0.05, 0.3, n) + rng.normal(0, 0.08, (len(DRY_FIELD), n)))
     mean[5:] *= np.exp(rng.normal(0.25, 0.2, n))
@@ -260,13 +261,13 @@ def _soil(n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
 
 
 def _moisture(n: int, dates: int, rng: np.random.Generator) -> np.ndarray:
-    """Light that moisture takes, (T, 7, n): up to 40 %, more in the SWIR."""
+    """Factor of moisture on reflectance, (T, 7, n): it takes up to 33 % in the blue and 45 % in the SWIR."""
     wet = rng.beta(1.5, 4, (dates, 1, n))
     return 1 - wet * np.array([0.33, 0.34, 0.35, 0.35, 0.36, 0.40, 0.45])[:, None]
 
 
 def _base(land: Land, n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
-    """Ground of a class (7, n): half measured and darker than in the laboratory, half around the module's means."""
+    """Ground of a class (7, n): half are measured spectra scaled to outdoors, half vary around the module's means."""
     library = shipped_spectra()
     own, lent = (library.bare, spectra.bare) if land == Land.BARE else (library.built, spectra.built)
     measured = _lent(lent, n, rng)
@@ -276,7 +277,7 @@ def _base(land: Land, n: int, spectra: Spectra, rng: np.random.Generator) -> np.
 
 
 def _ground(land: Land, base: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance (T, 7, n) and power (T, 2, n) of ground ``base`` (7, n) without plants but a few weeds."""
+    """Reflectance (T, 7, n) and power (T, 2, n) of ground ``base`` (7, n) without plants except a few weeds."""
     n = base.shape[1]
     moisture = _moisture(n, day.size, rng)
     refl = base * (moisture if land == Land.BARE else 1 - 0.3 * (1 - moisture))
@@ -289,8 +290,8 @@ def _ground(land: Land, base: np.ndarray, day: np.ndarray, rng: np.random.Genera
 
 
 def measured_ground(spectra: Spectra, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """LAND_FEATURES float32 (F, n) of a year of each measured spectrum, and its class (n,): what no model is in but moisture, weeds and the
-    air. Radar is missing: nobody measured it."""
+    """LAND_FEATURES float32 (F, n) of a year of each measured spectrum, and its class (n,): only moisture, weeds and the atmosphere are
+    simulated. Radar is missing because it was not measured."""
     rng, day, values = np.random.default_rng(seed), year_days(), []
     for land, measured in ((Land.BARE, spectra.bare), (Land.BUILT, spectra.built)):
         refl, power = _ground(land, measured.T * rng.uniform(*OUTDOORS, len(measured)), day, rng)
@@ -321,7 +322,7 @@ def _cover(plant: Plant, n: int, day: np.ndarray, rng: np.random.Generator) -> t
     for season in plant.seasons:
         start, stop = (d + rng.normal(0, plant.spread_days / 2, n) for d in (season.start, season.stop))
         peak = np.minimum(season.peak * fuller * rng.uniform(0.85, 1.05, n), 0.98)
-        of_pixels: dict[str, Any] = {"start": start, "stop": np.maximum(stop, start + 15), "peak": peak}  # a number a pixel
+        of_pixels: dict[str, Any] = {"start": start, "stop": np.maximum(stop, start + 15), "peak": peak}  # one number for each pixel
         own = replace(season, **of_pixels)
         covers.append(np.maximum(own.cover(t), 0))
         dead.append(own.senescence(t) * covers[-1])
@@ -332,7 +333,7 @@ def _cover(plant: Plant, n: int, day: np.ndarray, rng: np.random.Generator) -> t
 
 
 def _covered(soil: np.ndarray, cover: np.ndarray, dead: np.ndarray, leaves: np.ndarray, dry: np.ndarray) -> np.ndarray:
-    """Plants over soil (T, 7, n), as `simulation.materials` mixes them: what lies between them is shaded."""
+    """Plants over soil (T, 7, n), mixed as in `simulation.materials`: the soil between plants is shaded."""
     f = cover[:, None]
     canopy = (1 - dead[:, None]) * leaves + dead[:, None] * dry
     return f * canopy + (1 - f) * (1 - CLUMPING_SHADE * f) * soil

@@ -1,9 +1,9 @@
-"""Pixels to train the land classifier on: those of simulated worlds, each under many palettes of soils, plants, waters and roofs.
+"""Training pixels for the land classifier: pixels of simulated worlds, each with many palettes of soils, plants, waters and roofs.
 
-Worlds written to the disk and read by the chain are costly, and one has one palette. Here only the mixtures of a world are taken, as
-its sensors would see them, and the dates are drawn pixel by pixel: spectra and seasons of another palette, weather, ice, shade, clouds
-and shadows that the mask missed, residuals and noise. What no chain has done (masks, duplicates, offsets, sharpening) is left to the
-worlds that the classifier is measured on.
+Worlds that are written to disk and processed by the chain are costly, and each has one palette. Here only the mixtures of a world at the sensors'
+pixel sizes are used, and the dates are drawn pixel by pixel: spectra and seasons of another palette, weather, ice, shade, clouds
+and shadows that the mask missed, residuals and noise. The steps of the chain (masks, duplicates, offsets, sharpening) are tested on the
+worlds on which the classifier is measured.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from rs_pipeline.validation.land import MATERIALS
 
 YEAR = 2025
 DEVELOPMENT_SEEDS = 99
-"""Seeds up to this may be trained on."""
+"""Largest seed that may be trained on."""
 TIDES_M = np.linspace(-1.5, 1.5, 7)
-"""Levels the sea is looked at; a date takes the nearest."""
+"""Levels of the sea that are computed; a date uses the nearest."""
 SUN_DAYS = (15, 75, 135, 195, 255, 315)
-"""Days of the year whose shadows stand for those of their season."""
+"""Days of the year whose shadows are used for the dates around them."""
 MISSED = 0.04
-"""Share of the clear pixels of a date that are under a thin cloud or its shadow all the same."""
+"""Share of the pixels called clear on a date that are under a thin cloud or its shadow."""
 HIDDEN_ICE = 0.8
 """Share of the ice that the mask finds."""
 BLURRED = 0.5
-"""How far the sharpened SWIR still is from its pixels of 20 m."""
+"""Share of the 20 m pixel that is left in the sharpened SWIR."""
 
 
 @dataclass(frozen=True)
 class Mixtures:
-    """Pixels of a world as its sensors see them."""
+    """Pixels of a world at the pixel sizes of its sensors."""
 
     layers: Layers
     fine: np.ndarray
     """Shares of the mixing layers in pixels of 10 m, float32 (L, n)."""
     coarse: np.ndarray
-    """In the pixels of 20 m around them."""
+    """Shares in the 20 m pixels that contain them, float32 (L, n)."""
     landsat: np.ndarray
-    """In the pixels of 30 m around them."""
+    """Shares in the 30 m pixels that contain them, float32 (L, n)."""
     sea: np.ndarray
     """Share of sea at TIDES_M, float32 (7, n)."""
     near_sea: np.ndarray
@@ -67,7 +67,7 @@ class Mixtures:
 
 
 def mixtures(landscape: str, seed: int, size_px: tuple[int, int], n: int) -> Mixtures:
-    """Pixels of a world, drawn at random."""
+    """``n`` random pixels of a world."""
     world, rng = make_world(seed, (YEAR,), size_px, landscape), np.random.default_rng([seed, 51])
     views, grid = make_views(world, YEAR), world.grid
     rows, cols = np.divmod(rng.choice(grid.width * grid.height, n, replace=False), grid.width)
@@ -91,7 +91,7 @@ def mixtures(landscape: str, seed: int, size_px: tuple[int, int], n: int) -> Mix
 
 
 def _around(view: View, world: World, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    """Mixing layers of a sensor's pixels that hold the centres of the world's."""
+    """Mixing layers of the sensor's pixels that contain the centres of the world's pixels."""
     g, r = view.grid, world.grid.resolution_m
     row = (g.top - world.grid.top + (rows + 0.5) * r) // g.resolution_m
     col = (world.grid.left - g.left + (cols + 0.5) * r) // g.resolution_m
@@ -104,7 +104,7 @@ def _light(world: World, view: View, rows: np.ndarray, cols: np.ndarray) -> np.n
 
 
 def year_statistics(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
-    """Statistics of a year of the pixels under another palette and weather, float32 (F, n) of LAND_FEATURES."""
+    """Statistics of a year of the pixels with another palette and weather, LAND_FEATURES float32 (F, n)."""
     rng = np.random.default_rng([seed, 52, palette_number])
     palette, shift, n = draw_palette(rng), float(rng.normal(0, 4)), pixels.shares.shape[1]
     plans = plan_scenes((seed + palette_number) % DEVELOPMENT_SEEDS + 1, (YEAR,))
@@ -139,7 +139,7 @@ def _mixed(stack: np.ndarray, sea: np.ndarray, near_sea: np.ndarray, coefficient
 
 
 def _date(pixels: Mixtures, plan: ScenePlan, palette: Palette, shift: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance (7, n) on a date and where it is clear, bool (n,)."""
+    """Reflectance (7, n) on a date and whether the pixels are clear, bool (n,)."""
     day, n = plan.when.date(), pixels.shares.shape[1]
     state = materials.day_state(palette, day, YEAR, shift, rng)
     roles = tuple(b for b in OPTICAL_BANDS if b != "rededge1" or plan.family != "landsat")

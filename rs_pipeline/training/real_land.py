@@ -1,7 +1,7 @@
-"""Real labelled pixels as the land classifier reads them: monthly Sentinel-2 and Sentinel-1 of one year become LAND_FEATURES.
+"""Real labelled pixels as inputs of the land classifier: monthly Sentinel-2 and Sentinel-1 data of one year become LAND_FEATURES.
 
 The data are third-party, under the MIT licence (WorldCereal's public extractions, LUCAS, Flanders' declared fields; the spectra are those of
-the package earthlib), and stay in the folder they are in; what they teach is in ``config/land.json``.
+the package earthlib), and are not copied; the network that is trained on them is in ``config/land.json``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from rs_pipeline.products.land.features import HALVES, SEASONS
 from rs_pipeline.training.land_library import Spectra, series_features
 
 MONTHS = 12
-"""The last months of a series that make its year."""
+"""Number of months, the last of a series, that are used as its year."""
 MID_MONTH = 15
-"""Day that a monthly composite stands for."""
+"""Day of the month assigned to a monthly composite."""
 INCIDENCE_DEG = 38.5
-"""Mean angle of incidence of Sentinel-1 IW; sigma0 over its cosine is gamma0."""
+"""Mean angle of incidence of Sentinel-1 IW; gamma0 is sigma0 divided by its cosine."""
 LABELS = {c.word: c for c in Land}
 
 
 @dataclass(frozen=True)
 class RealPixels:
-    """Labelled pixels of one of the seven classes."""
+    """Labelled pixels of the seven classes."""
 
     values: np.ndarray
     """float32 (F, n) of LAND_FEATURES, NaN where nothing was seen."""
@@ -40,14 +40,14 @@ class RealPixels:
     """Data set (n,)."""
 
     def only(self, which: np.ndarray) -> RealPixels:
-        """Those that ``which`` (bool or numbers) names."""
+        """The pixels that ``which`` (bool mask or indices) selects."""
         return RealPixels(self.values[:, which], self.land[which], self.source[which])
 
 
 def read_real_land(folder: Path) -> RealPixels:
-    """Pixels of ``real_land/s2_s1_series.parquet``; those whose label is none of the classes are left out, as are clouds, snow and bad months.
+    """Pixels of ``real_land/s2_s1_series.parquet``; pixels with other labels are left out, and so are bad months (clouds, snow).
 
-    Raises TableError where the files are missing or are others.
+    Raises TableError where the files are missing or have another form.
     """
     series_path, samples_path = (Path(folder) / "real_land" / name for name in ("s2_s1_series.parquet", "s2_s1_samples.csv"))
     try:
@@ -61,9 +61,10 @@ def read_real_land(folder: Path) -> RealPixels:
 
 
 def read_spectra(folder: Path) -> tuple[Spectra, np.ndarray, np.ndarray]:
-    """Measured soils, sands, roofs and roads of ``real_spectra/earthlib_measured.parquet``, and the place of each: soils', then roofs'.
+    """Measured soils, sands, roofs and roads of ``real_spectra/earthlib_measured.parquet``, and the number of the place of each: an array for
+    bare ground, then one for built ground.
 
-    Raises TableError where the file is missing or is another.
+    Raises TableError where the file is missing or has another form.
     """
     path = Path(folder) / "real_spectra" / "earthlib_measured.parquet"
     try:

@@ -1,7 +1,7 @@
 """Train the cover networks on simulated canopies: ``python -m rs_pipeline.training.vegetation``.
 
-Needs ``prosail`` (``pip install -e .[training]``), which nothing else of the project does; some ten minutes on one core.
-Everything measured here is simulated: it holds for the canopies, the ground and the noise of ``canopies``, not for any real field.
+Needs ``prosail`` (``pip install -e .[training]``), which no other part of the project needs; some ten minutes on one core.
+All figures here are simulated: they hold for the canopies, the ground and the noise of ``canopies``, not for real fields.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ NETWORKS = {
     "landsat_tm": (("landsat-5", "landsat-7"), LANDSAT_BANDS),
     "landsat_oli": (("landsat-8", "landsat-9"), LANDSAT_BANDS),
 }
-"""Name to platforms and bands. Blue is left out: what haze leaves is strongest there, and it adds nothing to the others."""
+"""Name to platforms and bands. Blue is left out: the residual of haze is largest there, and blue adds no information to the other bands."""
 
 COVER_HIDDEN = 8
 COVER_RIDGE = 1e-6
 """Penalty on the mean squared weight of each layer."""
 
 DOMAIN_QUANTILE = 0.999
-"""Share of the training pixels that lie within the domain."""
+"""Share of the training pixels within the domain."""
 
 MARGIN = 0.1
-"""Reflectances this share of the trained range outside it are still taken for known."""
+"""Reflectances outside the range of the training by up to this share of it still count as known."""
 
 REPEATS = 4
-"""Times the noise of a test pixel is drawn, to tell it from what the model does not know."""
+"""Number of noise draws for each test pixel, to separate the error of noise from that of the model."""
 
 
 def noisy(pixels: Pixels, platforms: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """Observed reflectance (n, 7) in OPTICAL_BANDS, each pixel by one of the platforms."""
+    """Observed reflectance (n, 7) in OPTICAL_BANDS, each pixel from one of the platforms."""
     which = rng.integers(0, len(platforms), len(pixels.cover))
     return add_reflectance_errors(np.choose(which[:, None], [pixels.refl[p] for p in platforms]), rng)
 
@@ -76,7 +76,7 @@ def cover_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> t
 def fit_network(
     refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands: Sequence[str], seed: int, *, hidden: int = COVER_HIDDEN, iterations: int = 800
 ) -> Network:
-    """A network of ``bands`` from observed reflectance (m, 7), without errors (zero). Sources: Weiss & Baret (2016); L-BFGS (Byrd et al. 1995)."""
+    """A network of ``bands`` fitted to observed reflectance (m, 7); its tables of errors are zero (see `with_errors`). Sources: Weiss & Baret (2016); L-BFGS (Byrd et al. 1995)."""
     rng = np.random.default_rng(seed)
     chosen = [OPTICAL_BANDS.index(b) for b in bands]
     x = np.column_stack([refl[:, chosen], sun_cos])
@@ -86,7 +86,7 @@ def fit_network(
     options = {"maxiter": iterations, "maxfun": 2 * iterations}
     found = minimize(cover_loss, start, ((x - centre) / spread, cover, hidden), "L-BFGS-B", jac=True, options=options).x
     w1, b1, w2 = found[: hidden * n].reshape(hidden, n), found[hidden * n : hidden * (n + 1)], found[hidden * (n + 1) : -1]
-    # Scaling goes into the weights; bands that are not used have weight 0 and no limit.
+    # The standardisation is folded into the weights; unused bands have weight 0 and no limit.
     weights = np.zeros((hidden, len(OPTICAL_BANDS)))
     weights[:, chosen] = w1[:, :-1] / spread[:-1]
     none = np.zeros(KNOTS.size)
@@ -96,7 +96,7 @@ def fit_network(
 
 
 def domain(refl: np.ndarray, chosen: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Limits, centre, whitening matrix and largest distance of the spectra that a network knows (see Network)."""
+    """Limits, centre, whitening matrix and largest squared distance of the training spectra (see Network)."""
     x, n = refl[:, chosen], len(OPTICAL_BANDS)
     low, high, centre, whiten = np.full(n, -np.inf), np.full(n, np.inf), np.zeros(n), np.zeros((n, n))
     margin = MARGIN * np.ptp(x, axis=0)
@@ -107,12 +107,12 @@ def domain(refl: np.ndarray, chosen: list[int]) -> tuple[np.ndarray, np.ndarray,
 
 
 def with_errors(network: Network, pixels: Pixels, platforms: Sequence[str], seed: int) -> Network:
-    """The network with its errors tabled by predicted cover, told from fresh pixels: what repeats of the noise share, and what not."""
+    """The network with tables of its errors by predicted cover, from new pixels: the error common to repeated noise draws (model), and the rest (noise)."""
     rng = np.random.default_rng(seed)
     estimates = np.stack([network.estimate_cover(noisy(pixels, platforms, rng), pixels.sun_elevation_deg)[0] for _ in range(REPEATS)])
     middle, noise = np.nanmean(estimates, axis=0), np.nanvar(estimates, axis=0, ddof=1)
     total = np.nanmean((estimates - pixels.cover) ** 2, axis=0)
-    # A knot that no estimate comes near, as may be in short trainings, has the errors of its neighbours.
+    # A knot without an estimate near it (possible after a short training) gets the errors of its neighbours.
     knots = np.array([k for k in KNOTS if (np.abs(middle - k) <= 0.05).any()])
     near = [np.abs(middle - k) <= 0.05 for k in knots]
     sigma_noise = np.interp(KNOTS, knots, [np.nanmean(noise[m]) ** 0.5 for m in near])
@@ -132,12 +132,12 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict:
 
 
 def _round(value: float) -> float | None:
-    """Four decimals; None for NaN, of a decile without a pixel."""
+    """Four decimals; None for NaN, which is the result of a decile without pixels."""
     return round(float(value), 4) if np.isfinite(value) else None
 
 
 def measure_network(network: Network, platforms: Sequence[str], mixed: Pixels, closed: Pixels, seed: int) -> dict:
-    """Figures on fresh pixels: mixed ones, closed canopies alone, without the sun's angle; share of spectra that are not known."""
+    """Figures on new pixels: mixed pixels and closed canopies, each with and without the sun's angle; share of spectra outside the domain."""
     rng, out = np.random.default_rng(seed), {}
     for name, pixels in (("mixed pixels", mixed), ("closed canopies", closed)):
         seen = noisy(pixels, platforms, rng)
@@ -149,7 +149,7 @@ def measure_network(network: Network, platforms: Sequence[str], mixed: Pixels, c
 
 
 def between_sensors(networks: dict[str, Network], pixels: Pixels) -> dict:
-    """Bias and RMS difference of each platform's cover to that of Sentinel-2A at 20 m, of the same noise-free pixels."""
+    """Bias and RMS of the difference between each platform's cover and that of Sentinel-2A at 20 m, on the same noise-free pixels."""
     reference, known = networks["s2_20m"].estimate_cover(pixels.refl["sentinel-2a"], pixels.sun_elevation_deg)
     out = {}
     for name, (platforms, _) in NETWORKS.items():

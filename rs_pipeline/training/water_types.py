@@ -1,6 +1,6 @@
-"""Simulated waters: their constituents, their reflectance, and what is left of it in a surface-reflectance product.
+"""Simulated waters: their constituents, their reflectance, and the errors of a surface-reflectance product.
 
-Ranges are those of Chinese urban waters; everything learned from them is simulated.
+Ranges are those of Chinese urban waters; all results from them are simulated.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ WATER_TYPES = (
     WaterClass("bow_grey", (5, 60), (40, 150), (1.5, 5), (1.5, 8), black=True),
     WaterClass("bow_slight", (10, 120), (15, 50), (1.8, 5), (0.5, 3), black=True),
 )
-"""Ranges from Chinese urban waters; ``a_blk440`` is a modelling device for FeS, MnS and soot."""
+"""Classes of water; ``a_blk440`` is an assumed absorption that stands for FeS, MnS and soot."""
 
-# Banks, in the order of OPTICAL_BANDS: soil, leaves, buildings. Plants emerging from water are darker in the shortwave infrared.
+# Reflectance of banks in OPTICAL_BANDS: soil, leaves, buildings. Plants emerging from water are darker in the shortwave infrared.
 BANK_REFL = np.array([
     [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25],
     [0.03, 0.06, 0.04, 0.11, 0.38, 0.20, 0.10],
@@ -63,7 +63,8 @@ def _log_uniform(rng: np.random.Generator, limits: Range, n: int, widen: float) 
 
 
 def draw_constituents(kind: WaterClass, n: int, rng: np.random.Generator, *, widen: float = 1.0) -> dict[str, np.ndarray]:
-    """Arguments of `optics.water_bands`, float64 (n,) each. ``widen`` stretches the ranges at both ends, for tests outside what was trained."""
+    """Arguments of `optics.water_bands`, float64 (n,) each. ``widen`` is a factor that widens the ranges at both ends, for tests outside the
+    training ranges."""
     return {name: _log_uniform(rng, getattr(kind, name), n, widen) for name in ("chl", "tsm", "a_g440", "a_blk440", "b_bp")} | {
         "s_blk": rng.uniform(0.002, 0.006, n),
         "s_g": rng.normal(0.0155, 0.0015, n),
@@ -91,7 +92,7 @@ def simulate_water(kind: WaterClass, platform: str, n: int, rng: np.random.Gener
 
 
 def add_water_errors(refl: np.ndarray, rng: np.random.Generator, *, land_share: float = 0.04) -> np.ndarray:
-    """Add what a surface-reflectance product leaves in: grey residual, aerosol, bank, white noise (n, 7)."""
+    """Add the errors of a surface-reflectance product to (n, 7): grey residual, aerosol, bank, white noise."""
     n = len(refl)
     centre_nm = np.array([493, 560, 665, 705, 833, 1610, 2190])
     bank = rng.dirichlet(np.ones(3), n) @ BANK_REFL

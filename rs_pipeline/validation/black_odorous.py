@@ -1,8 +1,8 @@
 """Black-odorous water against the truth: reaches and ponds as objects, and the map as pixels.
 
 An object is truly black where at least half of it (of the length of a line, of the area of a polygon) lies in stretches that are black
-in its year, and clean where less than a tenth does. What lies between is neither a hit nor a false alarm; ``partly_black`` says how
-many objects that are.
+in its year, and clean where less than a tenth does. Objects between the two are neither hits nor false alarms; ``partly_black`` counts
+them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from rs_pipeline.validation.truth import Score, Truth, black_years
 
 BLACK_REACH_SHARE, CLEAN_SHARE = 0.5, 0.1
 PREVALENCES = (0.01, 0.02)
-"""Shares of black reaches a province may have; samples are richer."""
+"""Shares of black reaches that a province may have; in samples they are larger."""
 FALSE_ALARMS = 0.01
 WETLANDS, NO_WETLANDS = ("cdom", "seasonal wetland"), "assessable width, wetlands excluded"
-"""Waters of marshes, which a wetland prior takes out, and the subset without them."""
+"""Waters of marshes, which a wetland prior explains, and the name of the subset without them."""
 
 
 def overlap(shape: shapely.Geometry, other: shapely.Geometry) -> float:
@@ -35,8 +35,8 @@ def overlap(shape: shapely.Geometry, other: shapely.Geometry) -> float:
 
 
 def label(objects: gpd.GeoDataFrame, truth: Truth) -> gpd.GeoDataFrame:
-    """The objects of the truth's years with ``black_share`` (0-1), ``black_type`` of the stretch (empty where clean) and ``water``:
-    what at least half of them lies on, a confuser, ``plain`` water, ``sea``, ``seasonal wetland`` or ``no water``.
+    """The objects of the truth's years with ``black_share`` (0-1), ``black_type`` of the stretch (empty where clean) and ``water``,
+    the kind of water under at least half of the object: a confuser, ``plain`` water, ``sea``, ``seasonal wetland`` or ``no water``.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class _Judged:
 
     @property
     def counts(self) -> Counts:
-        """Among the assessed."""
+        """Counts among the assessed objects."""
         known = self.assessed & (self.black | self.clean)
         return Counts.of(self.flagged[known], self.black[known])
 
@@ -95,8 +95,8 @@ class _Judged:
 def score_black_odorous(objects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     """Scores of reaches and ponds, product ``black_odorous``. Empty where the world has no truth of black-odorous water.
 
-    ``recall`` and the other rates are of the assessed objects; ``recall`` of ``all, unassessed missed`` counts what was not assessed
-    as missed, and ``stretches_found`` also what was never made an object: the share of true stretches and years with a flagged object.
+    ``recall`` and the other rates are of the assessed objects. ``recall`` of ``all, unassessed missed`` counts objects that were not assessed
+    as missed. ``stretches_found`` is the share of true stretches and years with a flagged object, so stretches without any object count as missed.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _by_type(table: pd.DataFrame) -> list[Score]:
 
 
 def _by_confuser(table: pd.DataFrame) -> list[Score]:
-    """False-alarm rate of clean objects by what they lie on; of the listed ones too where the table says which they are."""
+    """False-alarm rate of clean objects by the water under them, flagged and, where the table has them, listed."""
     clean = table[(table.black_share < CLEAN_SHARE) & table.assessed]
     scores = []
     for water, group in clean.groupby("water"):

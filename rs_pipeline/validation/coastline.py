@@ -24,11 +24,11 @@ from rs_pipeline.validation.truth import Score, Truth
 SPACING_M = 20.0
 REACH_M = 200.0
 TANGENT_M = 15.0
-"""The direction of the true line is that of the chord this far to either side."""
+"""The direction of the true line is that of the chord between points this far to either side."""
 NEAR_LINE_M = 50.0
-"""Drawn line further than this from any true line has no truth."""
+"""A drawn line further than this from any true line counts as untrue."""
 STEP_FACTOR = 5.0
-"""Longer segments of a true line than so many times its median are steps between two sections, not coast."""
+"""Segments of a true line longer than this many times its median segment are steps between two sections, not coast."""
 
 
 def shore_points(lines: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _without_steps(line: shapely.LineString) -> list[shapely.LineString]:
 
 
 def _true_lines(truth: Truth) -> gpd.GeoDataFrame:
-    """With ``class`` as ``kind``, a name that a row can carry."""
+    """True shorelines with the column ``class`` renamed to ``kind``: ``class`` cannot be an attribute of a row."""
     assert truth.shorelines is not None, "scored where the world has a coast"
     return truth.shorelines.rename(columns={"class": "kind"})
 
@@ -80,7 +80,7 @@ def crossings(points: pd.DataFrame, lines: np.ndarray, reach_m: float = REACH_M)
 
 
 def shoreline_errors(lines: gpd.GeoDataFrame, truth: Truth) -> pd.DataFrame:
-    """A row a station of the true lines of the drawn years that lies in the world (the lines go on beyond it).
+    """One row for each station of the true lines, of the drawn years, that lies in the world (the lines continue beyond it).
 
     The columns of `shore_points`, ``error_m`` (seaward positive, NaN where no line was drawn) and ``sigma_m`` (the drawn line's
     ``position_error_m``, NaN where it says none).
@@ -131,7 +131,7 @@ def _position(subset: str, group: pd.DataFrame) -> list[Score]:
 
 
 def _placed(product: str, subset: str, error_m: np.ndarray) -> list[Score]:
-    """How far off and how complete positions are; NaN where there is none."""
+    """Bias, RMSE and completeness of positions; NaN where there is none."""
     found = error_m[np.isfinite(error_m)]
     zero, n = np.zeros(len(found)), len(found)
     return [
@@ -225,10 +225,10 @@ def natural_length(lines: gpd.GeoDataFrame) -> tuple[float, float]:
 def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     """Natural or artificial, per unit of coast, against the line of the last year, product ``shoreline_class``.
 
-    River mouths of the truth are left out. ``accuracy`` counts ``uncertain`` as wrong, ``accuracy`` of ``decided`` leaves it out.
-    ``retention_error`` is the share of natural coast as published (uncertain units half) less the true one, percentage points.
-    ``false_conversion_share`` is the part of the units that were one class in all true years and are called converted, ``conversion_found_share``
-    that of the units that were converted in truth and are called so, to the right class.
+    River mouths of the truth are left out. ``accuracy`` counts ``uncertain`` as wrong; the subset ``decided`` leaves it out.
+    ``retention_error`` is the share of natural coast as published (uncertain units count half) minus the true one, percentage points.
+    ``false_conversion_share`` is the percentage of units with one class in all true years that are called converted; ``conversion_found_share`` is
+    the percentage of truly converted units that are called converted to the right class.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
 def score_cross_checks(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, int]) -> list[Score]:
     """Error of the cross-checks along transects, product ``shoreline_radar``, by type of coast, and ``vegetation_line``.
 
-    The true vegetation line is that of the true cover behind the true shore.
+    The true vegetation line is computed from the true cover landward of the true shore.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Indicators of counties against the truth: areas, shares and lengths that the simulated world knows.
 
-Counts of reaches have no truth of their own (how a river is cut is a choice) and are left out; their length is scored.
+Counts of reaches have no truth (how a river is cut into reaches is a choice) and are left out; their length is scored.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TrueUnit:
     cell: np.ndarray
     """Flat index of its pixels, int (n,)."""
     area_m2: np.ndarray
-    """What each holds of it, on the ellipsoid, float64 (n,)."""
+    """Area of the unit in each of these pixels, on the ellipsoid, float64 (n,)."""
 
     def total(self, share: np.ndarray) -> float:
         """Area of a map of shares (h, w) in m2."""
@@ -68,7 +68,7 @@ def true_units(truth: Truth) -> list[TrueUnit]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a true value is wanted of."""
+    """Unit, year and baseline of a true value."""
 
     truth: Truth
     place: TrueUnit
@@ -99,7 +99,7 @@ def _grassland(a: _Asked) -> float:
 
 
 def _greening(a: _Asked) -> float:
-    """Greened less browned land, ha, by the step of the indicator."""
+    """Greened minus browned land, ha, with the threshold of the indicator."""
     if a.is_baseline:
         return math.nan
     land = a.truth.true_water(a.year).land & a.truth.true_water(a.baseline).land
@@ -197,8 +197,8 @@ def _retention(a: _Asked) -> float:
 
 
 def _coast_rate(a: _Asked) -> float:
-    """Mean over stations of the last year's line of the slope through all years; river mouths, and stations with a lasting step, are left out:
-    the shore that moved by itself."""
+    """Mean over stations of the last year's line of the slope through all years; river mouths, and stations with a lasting step, are left out,
+    so the rate is that of natural movement."""
     coast = _coast(a)
     if coast is None or a.year != max(a.truth.years) or len(a.truth.years) < 2:
         return math.nan
@@ -214,7 +214,7 @@ def _coast_rate(a: _Asked) -> float:
 
 
 def _reclaimed(a: _Asked) -> float:
-    """Ha of reclamation finished after the baseline; of worlds without its outline the sea that became built or bare ground."""
+    """Reclamation finished after the baseline, ha; in worlds without outlines, sea that became built or bare ground."""
     if a.is_baseline or _coast(a) is None:
         return math.nan
     outlines = a.truth.reclamation
@@ -293,8 +293,8 @@ def _banks(a: _Asked) -> np.ndarray:
 
 
 def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: float) -> Callable[[_Asked], float]:
-    """Area of a zone that became built or bare since the baseline, in units of ``m2``, by the rule of the indicator on the true shares; NaN where the
-    unit has none of the zone."""
+    """Area of a zone that became built or bare since the baseline, by the rule of the indicator on the true shares, divided by ``m2``; NaN where the zone
+    has no area in the unit."""
 
     def value(a: _Asked) -> float:
         inside = zone(a)
@@ -307,7 +307,7 @@ def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: floa
 
 
 def _soil(*, lost: bool) -> Callable[[_Asked], float]:
-    """Percent of the land that truly loses no more soil than the default tolerance, or the km2 that lose more."""
+    """Percentage of the land whose true soil loss is within the default tolerance or, if ``lost``, the area above it, km2."""
 
     def value(a: _Asked) -> float:
         loss, water = a.truth.soil(a.year).get("loss_t_km2"), a.truth.true_water(a.year)
@@ -366,7 +366,7 @@ def true_indicators(truth: Truth, baseline: int | None = None) -> pd.DataFrame:
 def against_truth(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> pd.DataFrame:
     """The rows of ``indicators.csv`` that have a true value, one a unit, period, indicator and baseline of a change, with the column ``true``.
 
-    ``baseline`` : year of the run's baseline, that of changes that name none.
+    ``baseline`` : year of the run's baseline, used for changes that name none.
     """
     keys, first = ["adcode", "period", "indicator"], str(truth.years[0] if baseline is None else baseline)
     table = indicators.astype({"adcode": str, "period": str})
@@ -381,8 +381,8 @@ def score_counties(indicators: pd.DataFrame, truth: Truth, *, baseline: int | No
     """Errors and interval coverage by indicator, product ``counties``. Empty where the world has no units.
 
     ``absolute_error`` and ``bias`` are means over units, the region and periods, in the indicator's unit; ``relative_error`` is the sum
-    of absolute errors in % of the sum of absolute true values, so that units with next to nothing do not decide; ``coverage`` the share of intervals that hold the true value, by
-    indicator and kind of interval, and of ``all``; ``width`` the mean width of these intervals; ``withheld_share`` how many of the values that have a truth are empty.
+    of absolute errors in % of the sum of absolute true values, so that units with small amounts do not dominate; ``coverage`` the share of intervals that hold the true value, by
+    indicator and kind of interval, and of ``all``; ``width`` the mean width of these intervals; ``withheld_share`` the percentage of values with a truth that are empty.
     """
     if truth.units is None:
         return []

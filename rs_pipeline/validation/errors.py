@@ -17,14 +17,14 @@ from rs_pipeline.validation.counties import true_indicators
 from rs_pipeline.validation.truth import Truth
 
 LEAST_WORLDS = 3
-"""Fewer worlds with an indicator say nothing of how worlds differ."""
+"""With fewer worlds the variance between worlds cannot be estimated."""
 
 
 def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     """Errors of a run of a simulated world: adcode, period, indicator, error (true less value, beyond what was left undecided), random95,
     basis, in the indicator's unit.
 
-    Only values whose interval comes from the error model and that were seen well enough to be scaled to the whole.
+    Only values whose interval comes from the error model, and whose unit was seen well enough to be scaled to the whole.
     """
     rows = []
     for unit, period, facts in Run.read(settings).facts():
@@ -49,14 +49,14 @@ def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 
 def _beyond(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors beyond what was left undecided, with the basis of column ``spread`` and the pixels' own errors, whatever an earlier table said of them."""
+    """Errors beyond what was left undecided, with the basis of column ``spread`` and the pixels' own errors, not scaled by an earlier table."""
     undecided = np.array([s.all_undecided for s in table.spread]).reshape(-1, 2)
     error = table.error - table.error.clip(-undecided[:, 0], undecided[:, 1])
     return table.assign(error=error, random95=[s.pixels95 for s in table.spread], basis=[s.basis for s in table.spread])
 
 
 def _estimates(facts: Facts) -> dict[str, Estimate]:
-    """Of all indicators, and of land areas whether or not they are told apart well enough to be published."""
+    """Estimates of all indicators, and of land areas also where the class is recognised too poorly to be published."""
     estimates = {name: estimate_indicator(indicator, facts) for name, indicator in INDICATORS.items()}
     county = facts["land"].zones["county"] if facts["land"] else None
     if county and county["land_observed_m2"] > 0:
@@ -67,10 +67,10 @@ def _estimates(facts: Facts) -> dict[str, Estimate]:
 def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
     """Table of ``config/errors.csv`` from the errors of several worlds (column ``world`` beside those of `observed_errors`).
 
-    Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within, of which the pixels' errors explain their
-    part; every world counts the same. The pixels' errors count as far as values show them (`_random_seen`). What is left has the 95 % prediction interval ``mean -+ h`` for a new world (t distribution; Searle,
-    Casella and McCulloch 1992, sec. 3.6). ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
-    simulated worlds have wrong they cannot show.
+    Errors divided by their basis, y, have a mean, a variance between worlds and a variance within worlds; every world has the same weight. The
+    pixels' own errors, scaled by `_random_seen`, explain a part of the variance within worlds, which is subtracted. The rest gives the 95 %
+    prediction interval ``mean -+ h`` of a new world (t distribution; Searle, Casella and McCulloch 1992, sec. 3.6). ``below`` and ``above`` are its
+    ends, at least 0, so that a value stays inside its interval. Errors that all simulated worlds share cannot be seen.
     """
     rows = []
     for name, group in table[table.basis > 0].groupby("indicator", sort=False):
@@ -83,17 +83,17 @@ def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _random_seen(group: pd.DataFrame) -> float:
-    """How much of the pixels' own errors the values show: the root of the mean square of their errors over that of the random parts, at most 1.
+    """Factor on the pixels' own errors: root of the mean squared error of the values over the mean square of the random parts, at most 1.
 
-    Pixels' errors are propagated as if all of them were independent of each other's year, method and neighbours beyond 300 m; where all errors
-    together are smaller, so is their random part.
+    Pixels' errors are propagated as if they were independent between years, methods and places more than 300 m apart; where the total errors are
+    smaller than that, their random part must be smaller too.
     """
     both = group.assign(error2=group.error**2, random2=(group.random95 / Z95) ** 2).groupby("world")[["error2", "random2"]].mean().mean()
     return float(min(1.0, np.sqrt(both.error2 / both.random2))) if both.random2 > 0 else 1.0
 
 
 def _prediction(group: pd.DataFrame) -> tuple[float, float]:
-    """Mean and half width of the prediction interval of one indicator's errors, in numbers of the basis."""
+    """Mean and half width of the prediction interval of one indicator's errors, as multiples of the basis."""
     y = group.assign(y=group.error / group.basis, random=(group.random95 / Z95 / group.basis) ** 2).groupby("world")
     means, n = y.y.mean(), y.size()
     within = (y.y.var(ddof=0)).mean()

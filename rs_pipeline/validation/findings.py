@@ -19,10 +19,10 @@ from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score, Truth
 
 TRUE_RISE, TRUE_SHARE = 0.3, 0.5
-"""A finding on land is true where built and bare ground rose by so much on so much of its pixels."""
+"""A finding on land is true where the share of built and bare ground rose by TRUE_RISE on TRUE_SHARE of its pixels."""
 
 FOUND_SHARE = 0.5
-"""A true event is found where findings cover so much of it."""
+"""A true event is found where findings cover this share of it."""
 
 MOSTLY = 0.5
 """Share of a pixel from which it is ground of a kind."""
@@ -31,7 +31,7 @@ PLANT_MATERIALS = ("reed", "wetland_core", "wetland_edge", "forest", "meadow", "
 """Materials that are natural plants. Bare tidal flats and wet sand are wetland, but no plants are lost where a beach grows over them."""
 
 FIRST_TEN = 10
-"""So many places an inspector visits first."""
+"""Number of places that an inspector visits first."""
 
 LAND_KINDS = (*IN_ZONE.values(), VEGETATION)
 
@@ -64,7 +64,7 @@ def score_land_findings(
     """Precision of the list, of the first ten of each county by probability, and recall of true events.
 
     True events follow the same rule as mapped ones (`validation.land.true_conversion`: more than four pixels). Only pixels in ``zones``, or where plants
-    of PLANT_MATERIALS stood, count: the list tells of no others.
+    of PLANT_MATERIALS stood, count: the list contains no others.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def score_land_findings(
 def score_reclamation(found: gpd.GeoDataFrame, truth: Truth, baseline: int) -> list[Score]:
     """Precision and recall of new reclamation. Empty where the world won no land after its baseline.
 
-    A finding is true where TRUE_SHARE of its ground was truly won from the sea; a true one is found where findings touch it, since their ground is as wide as
-    transects stand apart and not an outline.
+    A finding is true where TRUE_SHARE of its ground was truly won from the sea; a true one is found where findings touch it, because the ground of a finding is as wide as
+    the spacing of transects and is no outline.
     """
     won = truth.reclamation
     won = None if won is None else won[won.year > baseline]

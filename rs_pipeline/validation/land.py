@@ -1,4 +1,4 @@
-"""The land map against the truth, by the area that each class has of every pixel."""
+"""The land map against the truth, by the area of each class in every pixel."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def true_shares(truth: Truth, year: int) -> np.ndarray:
 def score_land(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.ndarray | None = None) -> list[Score]:
     """Accuracy of the classes by area, and the bias of their areas; product ``land``.
 
-    A pixel of a class is right to the extent that it truly is that class. ``overall`` is the share of the area that is right; ``users``
-    of what is mapped as a class, ``producers`` of what truly is it; ``f1`` is their harmonic mean. ``area_bias`` is that of the summed
-    shares where they are given, else of whole pixels.
+    A pixel of a class is right to the extent that it truly is that class. ``overall`` is the share of the area that is right, ``users``
+    the same of the area mapped as a class, ``producers`` of the area that truly is the class; ``f1`` is the harmonic mean of the last two.
+    ``area_bias`` is that of the summed shares where they are given, else of whole pixels.
 
     Parameters
     ----------

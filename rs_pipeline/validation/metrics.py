@@ -1,6 +1,6 @@
 """Measures of agreement with the truth: pure functions of arrays and counts.
 
-Whatever has nothing to be measured on is NaN. Pairs in which either value is NaN (not observed) take no part.
+A measure without data is NaN. Pairs in which either value is NaN (not observed) take no part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def paired(found: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def ratio(part: float, whole: float) -> float:
-    """part / whole; NaN of nothing.
+    """part / whole; NaN where whole is 0.
 
     >>> ratio(1, 4), ratio(0, 0)
     (0.25, nan)
@@ -126,7 +126,7 @@ def percent_error(found: float, true: float) -> float:
 def precision_at(prevalence: float, recall: float, false_alarm_rate: float) -> float:
     """Precision where ``prevalence`` (0-1) of all objects are positive: p r / (p r + (1 - p) f), Bayes.
 
-    A sample that is rich in positives flatters the precision as found; recall and false-alarm rate do not depend on it.
+    In a sample that is rich in positives the precision is too high; recall and false-alarm rate do not depend on the share of positives.
     """
     hits = prevalence * recall
     return ratio(hits, hits + (1 - prevalence) * false_alarm_rate)

@@ -1,4 +1,4 @@
-"""Is what was not observed told as missing? Never a number without an observation, never a county value that must be withheld."""
+"""Whether what was not observed is reported as missing: no number without an observation, no county value that must be withheld."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def score_missing_counties(indicators: pd.DataFrame, least_fraction: Mapping[str
     Parameters
     ----------
     indicators : columns indicator, value, observed_fraction, status, reason.
-    least_fraction : below it a value must be withheld; one number, or one by indicator (others are not looked at).
+    least_fraction : below it a value must be withheld; one number, or one by indicator (other indicators are ignored).
     """
     if isinstance(least_fraction, Mapping):
         least = indicators.indicator.map(least_fraction)

@@ -1,4 +1,4 @@
-"""The faults a simulated catalog has, and whether the run told them: offsets, wrong flags, a damaged file, duplicates."""
+"""Whether the run found and corrected the faults of a simulated catalog: offsets, wrong flags, a damaged file, duplicates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score
 
 OFFSET_REFL = -0.1
-"""Of Sentinel-2 scenes whose numbers still hold +1000."""
+"""Offset, reflectance, of Sentinel-2 scenes whose numbers still contain +1000."""
 UNDECIDED = "offset cannot be decided"
-"""How the reason of a scene begins that was refused because metadata and pixels leave its offset open."""
+"""Start of the reason of a scene that was refused because metadata and pixels do not decide its offset."""
 
 
 def true_offsets(world: Mapping) -> dict[str, float]:
@@ -27,8 +27,8 @@ def true_offsets(world: Mapping) -> dict[str, float]:
 def score_radiometry(scenes: pd.DataFrame, world: Mapping, offsets: Mapping[str, float], chips: pd.DataFrame | None = None) -> list[Score]:
     """Scores of the ledger, product ``radiometry``, in % of the scenes they are about.
 
-    ``offset_right``: used scenes whose offset is the true one. ``wrong_flag_mended``: likewise of those whose metadata lie,
-    ``missing_flag_mended``: of those whose metadata are silent. ``refused``: scenes that are not used as their offset stayed open.
+    ``offset_right``: used scenes whose offset is the true one. ``wrong_flag_mended``: the same, of scenes with wrong metadata;
+    ``missing_flag_mended``: of scenes whose metadata state no offset. ``refused``: scenes that are not used because their offset was not decided.
     ``corrupt_told``: damaged scenes that the ledger or a manifest of chips calls failed, with a reason. ``duplicate_dropped``: older
     processings that are not used.
 

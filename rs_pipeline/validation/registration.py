@@ -1,4 +1,4 @@
-"""Whether the run found how far each scene lies beside the ground, and put it back."""
+"""Whether the run measured the displacement of each scene and corrected it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SATELLITES = ("sentinel-2", "landsat", "sentinel-1")
 def score_registration(scenes: pd.DataFrame, displaced_m: Mapping[str, Sequence[float]]) -> list[Score]:
     """Scores of the ledger, product ``registration``, of each family's used scenes.
 
-    ``measured_share`` of the scenes, and ``rmse``, both axes together: of the displacement that was measured (``told``), of the scenes' place as
-    they come, and as they are read, moved back or not. Refused scenes are not in them.
+    ``measured_share`` of the scenes, and ``rmse``, m, of both axes together: of the measured displacement (``told``), of the position of the scenes as
+    they come, and of their position as they are read, after the correction. Refused scenes are left out.
 
     Parameters
     ----------

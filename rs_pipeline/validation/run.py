@@ -1,4 +1,4 @@
-"""Step ``write_accuracy``: everything a run has made, against the truth of its simulated world."""
+"""Step ``write_accuracy``: all outputs of a run against the truth of its simulated world."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
 
 ASSESSED = ("suspected", "possible", "clear")
-"""Calls of a reach that rest on enough of its water."""
+"""Classes of reaches that were assessed."""
 
 
 def year_labels(settings: Settings, truth: Truth) -> dict[str, int]:
@@ -41,7 +41,7 @@ def year_labels(settings: Settings, truth: Truth) -> dict[str, int]:
 
 
 def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) -> list[Score]:
-    """Scores of every output of a run that is there and has a truth; years together (see `truth.combine`).
+    """Scores of every output of a run that exists and has a truth; years are combined (see `truth.combine`).
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
 
 
 def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
-    """Reaches and ponds as `black_odorous.score_black_odorous` takes them, as the satellite alone calls them."""
+    """Reaches and ponds in the form of `black_odorous.score_black_odorous`, with the classes of the satellite alone, without visits."""
     table = gpd.read_file(layout.reaches, layer="reaches").to_crs(truth.grid.crs)
     table = table[table.period.isin(labels)]
     return table.assign(
@@ -126,7 +126,7 @@ def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score
 
 
 def read_shorelines(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
-    """Shorelines as `coastline.score_lines` takes them."""
+    """Shorelines in the form of `coastline.score_lines`."""
     lines = gpd.read_file(layout.shorelines, layer="shorelines").to_crs(truth.grid.crs)
     lines = lines[lines.period.isin(labels)]
     return lines.assign(year=lines.period.map(labels).astype(int))
@@ -147,8 +147,8 @@ def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
 
 
 def _findings(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, int]) -> list[Score]:
-    """Scores of what the products tell the list of findings, where the run's first and newest period have a truth."""
-    settings = settings.model_copy(update={"output": layout.root.parent, "run": layout.root.name})  # the run may lie elsewhere than where it was made
+    """Scores of the findings of the products, where the run's first and newest period have a truth."""
+    settings = settings.model_copy(update={"output": layout.root.parent, "run": layout.root.name})  # the folder of the run may have been moved
     baseline, newest, scores = settings.baseline_label, settings.all_periods[-1].label, []
     if baseline == newest or not {baseline, newest} <= set(labels):
         return []
@@ -192,12 +192,12 @@ def as_table(scores: list[Score]) -> pd.DataFrame:
 
 
 def write_scores(scores: list[Score], path: Path) -> None:
-    """Write ``accuracy.csv``: UTF-8 with BOM, columns SCORE_COLUMNS; a score without anything behind it is empty with n 0."""
+    """Write ``accuracy.csv``: UTF-8 with BOM, columns SCORE_COLUMNS; a score without data is empty with n 0."""
     write_csv(as_table(scores), path)
 
 
 def print_scores(scores: list[Score]) -> None:
-    """A table a product on the terminal."""
+    """Print one table for each product on the terminal."""
     from rich.console import Console
     from rich.table import Table
 
@@ -212,7 +212,7 @@ def print_scores(scores: list[Score]) -> None:
 
 
 def write_accuracy(settings: Settings, truth_folder: Path | None = None) -> list[Score]:
-    """Write ``accuracy.csv`` of a run and give its scores.
+    """Write ``accuracy.csv`` of a run and return its scores.
 
     Parameters
     ----------

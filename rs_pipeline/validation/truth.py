@@ -28,16 +28,16 @@ from rs_pipeline.simulation.materials import CONFUSERS, FLOODED_DAYS, WATER
 from rs_pipeline.storage.raster import band_index, open_own
 
 PERMANENT_SHARE, SEASONAL_SHARE = 0.75, 0.25
-"""Least share of the year under water of permanent and of seasonal water."""
+"""Permanent and seasonal water are under water for at least these shares of the year."""
 
 TIDAL_GROUND = ("dry_sand", "wet_sand", "mudflat")
 """Ground that the tide covers and uncovers."""
 
 FINER = 4
-"""Shapes are measured on cells of a quarter of the pixel size."""
+"""Shapes are rasterised on cells of a quarter of the pixel size."""
 
 SEA_RIM_PX = 2
-"""Pixels along the sea that are its bank, and so not inland either."""
+"""Width, pixels, of the strip along the sea that is its bank and does not count as inland."""
 
 SEASONAL_WATERS = frozenset(m.name.lower() for m in FLOODED_DAYS)
 WATERS = frozenset(m.name.lower() for m in WATER)
@@ -56,13 +56,13 @@ class Score:
     """NaN where there was nothing to measure."""
     unit: str
     n: int
-    """How many pixels, objects, intervals ... stand behind it."""
+    """Number of pixels, objects, intervals ... that it is computed from."""
 
 
 def combine(groups: Iterable[Sequence[Score]]) -> list[Score]:
     """Scores of several years or worlds as one: the mean weighted by ``n`` (the root of the mean square for RMSE), ``n`` added up.
 
-    For shares and biases that is the score of all pairs together; F1, CCC and ranking scores are averages.
+    For shares and biases this is the score of all pairs together; for F1, CCC and ranking scores it is an average.
     """
     order: dict[tuple[str, str, str, str], list[Score]] = {}
     for score in (s for group in groups for s in group):
@@ -82,9 +82,9 @@ class WaterTruth:
 
     Water with an edge (rivers, lakes, ponds, the sea at a wall) is judged by area: the share of its 2.5 m cells that are water. A
     pixel with sand or mud in the reach of the tide has no such edge; it is judged by time alone, as water of its whole area where the
-    share of the year under water is at least SEASONAL. Water is permanent where it lies there for PERMANENT of the year or more.
+    share of the year under water is at least SEASONAL_SHARE. Water is permanent where it lies for PERMANENT_SHARE of the year or more.
 
-    A pixel that is water by exactly half is water, so even the best map of whole pixels has 1-3 % more area than there is where
+    A pixel that is exactly half water counts as water, so even the best map of whole pixels has 1-3 % more area than there is where
     channels are narrow.
     """
 
@@ -95,12 +95,12 @@ class WaterTruth:
     water_share: np.ndarray
     """float32 (h, w), 0-1: true area of water, permanent or seasonal; what areas are compared with."""
     permanent_share: np.ndarray
-    """float32 (h, w), 0-1, likewise of permanent water."""
+    """float32 (h, w), 0-1: true area of permanent water."""
     sea: np.ndarray
     """bool (h, w): sea, tidal ground, and SEA_RIM_PX pixels along them."""
 
     at_sea: np.ndarray
-    """bool (h, w): what water a pixel has is the sea's: it holds sea, or ground that the tide floods."""
+    """bool (h, w): the pixel contains sea, or ground that the tide floods, so its water belongs to the sea."""
 
     @property
     def seasonal(self) -> np.ndarray:
@@ -148,11 +148,11 @@ class Truth:
 
     @cached_property
     def _kept(self) -> dict:
-        """What was read or made so far."""
+        """Cache of `once`."""
         return {}
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What was made under a key, made at the first time."""
+        """Result of ``make``, computed at the first call with this key and then kept."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
@@ -304,7 +304,7 @@ class Truth:
         return self._waters_of_maps() if drawn is None else drawn.assign(confuser=drawn.confuser.fillna(""))
 
     def _waters_of_maps(self) -> gpd.GeoDataFrame:
-        """For worlds without waters.gpkg: rivers as wide as they are, ponds and lakes from the landcover of the first year."""
+        """For worlds without waters.gpkg: rivers from centreline and width, ponds and lakes from the landcover of the first year."""
         landcover, rows = self.landcover(self.years[0]), []
         scale = self.grid.resolution_m * self.grid.width / landcover.shape[1]
         fine = Grid(self.grid.crs, scale, self.grid.left, self.grid.top, landcover.shape[1], landcover.shape[0])
@@ -330,7 +330,7 @@ def black_years(reaches: gpd.GeoDataFrame) -> list[set[int]]:
 
 
 def on_grid(path: Path, band: str, grid: Grid) -> np.ndarray:
-    """A band of a map on a grid of the same pixels, float32 (h, w), NaN where the map does not reach.
+    """A band of a map on a grid with the same pixels, float32 (h, w), NaN outside the map.
 
     Raises
     ------

@@ -14,7 +14,7 @@ DECILES = 10
 def score_vegetation(fvc_peak: np.ndarray, fvc_growing: np.ndarray | None, truth: Truth, year: int, *, fvc_peak_sigma: np.ndarray | None = None) -> list[Score]:
     """Bias, RMSE and concordance of cover, overall and by decile of the true cover.
 
-    Scored where the truth is not permanent water: cover is reported of land only. Products ``fvc_peak`` and ``fvc_growing``.
+    Only pixels that are not permanent water in truth are scored: cover is reported for land only. Products ``fvc_peak`` and ``fvc_growing``.
 
     Parameters
     ----------

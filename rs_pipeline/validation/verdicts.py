@@ -1,6 +1,6 @@
 """Verdicts of a run against those that the truth would have had, by the same rules.
 
-A true verdict is clear where the true value, moved either way by the smallest change that a user cares about, still has it.
+A true verdict is clear if it stays the same when the true value is moved either way by the smallest change that a user cares about.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CARED_FOR = {"%": 2.0, "km": 0.2, "x": 0.05, "suspected reaches": 1.0, "%/yr": 0
 """The smallest change that a user cares about, by unit of the indicator; of areas see CARED_FOR_SHARE."""
 
 CARED_FOR_SHARE = 0.01
-"""Of the area of the unit."""
+"""The same for areas, as a share of the area of the unit."""
 
 
 def side(status: str) -> bool | None:
@@ -38,12 +38,12 @@ def side(status: str) -> bool | None:
 
 @dataclass(frozen=True)
 class TrueKnown:
-    """What `indicators.table.Judge` asks of a unit, with true values for estimates; that of one period may be moved."""
+    """Input of `indicators.table.Judge` for a unit, with true values instead of estimates; the value of one period may be moved."""
 
     values: dict[tuple[str, str, str], float]
     """(indicator, period, baseline), the baseline empty for levels."""
     moved: tuple[str, float] = ("", 0.0)
-    """Period whose value is moved, and by how much."""
+    """Period whose value is moved, and by how much, in the indicator's unit."""
 
     def estimate(self, name: str, period: str, baseline: str) -> Estimate:
         value = self.values.get((name, period, baseline if name in INDICATORS and INDICATORS[name].is_change else ""), math.nan)
@@ -59,7 +59,7 @@ class TrueKnown:
 
 
 def _true_values(truth: Truth, baselines: dict[str, int], labels: dict[str, int]) -> dict[str, dict[tuple[str, str, str], float]]:
-    """By unit, what `TrueKnown` holds. ``baselines`` and ``labels`` : label of a period to its year."""
+    """The values of `TrueKnown` by unit. ``baselines`` and ``labels`` : label of a period to its year."""
     names = {str(year): label for label, year in labels.items()}
     found: dict[str, dict[tuple[str, str, str], float]] = {}
     for since, year in baselines.items():
@@ -75,7 +75,7 @@ def margin(unit: str, area_km2: float) -> float:
 
 
 def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets: list[Target], labels: dict[str, int]) -> Iterator[tuple[str, str, str]]:
-    """(target_id, status of the run, true status) of every row that is held to its target and whose true verdict is clear.
+    """(target_id, status of the run, true status) of every row that is judged against its target and whose true verdict is clear.
 
     ``table`` : rows of ``indicators.csv``. ``labels`` : label of each period to its year.
     """

@@ -1,7 +1,7 @@
 """Surface water against the truth: pixels, bodies, rivers by width, and where false water lies.
 
 A pixel of the truth is water where at least half of its area is (see `truth.WaterTruth`); areas are compared with the true
-sub-pixel area, so that a map cannot gain by calling every mixed pixel.
+sub-pixel area, so that a map does not gain by calling every mixed pixel water.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from rs_pipeline.validation.metrics import Counts, bias, percent_error, ratio, r
 from rs_pipeline.validation.truth import Score, Truth, WaterTruth
 
 BODY_M2 = 10_000.0
-"""Bodies from this area on are what published products are held to."""
+"""Least area, m2, of a large body; the accuracy of published products is stated for such bodies."""
 BODY_RIM_PX = 2
-"""Pixels around a body that its area is measured in."""
+"""Pixels around a body within which its mapped area is measured."""
 WIDTHS_M = (0.0, 20.0, 40.0, 80.0, np.inf)
 """Classes of river width."""
 STANDING = ("lake", "pond", "reservoir")
 """Kinds of water that are no rivers."""
 TOWN = ("built", "roof", "concrete", "road", "garden", "greenhouse")
-"""Ground among buildings, whose shadows are the only dark thing there."""
+"""Materials of towns, where only shadows of buildings are dark."""
 HILLS = "mountain"
-"""The landscape with hills that throw shadows."""
+"""The landscape with hills that cast shadows."""
 BANK_M = 30.0
-"""Land to either side of a river that its mapped width is measured in."""
+"""Distance to either side of a river within which its mapped width is measured."""
 
 
 def score_water(frequency: np.ndarray | None, water_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
@@ -68,7 +68,7 @@ def _counts(subset: str, c: Counts) -> list[Score]:
 
 
 def _area_error(subset: str, found: np.ndarray, share: np.ndarray) -> Score:
-    """Mapped area less true sub-pixel area, % of the true one."""
+    """Mapped area minus true sub-pixel area, % of the true one."""
     return Score("water", "area_bias", subset, percent_error(found.sum(), float(share.sum())), "%", int((share > 0).sum()))
 
 
@@ -155,7 +155,7 @@ def _rivers(found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Trut
 
 
 def _width_bias(subset: str, lines: pd.DataFrame, found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Truth) -> Score:
-    """Mean of mapped less true width, m, weighted by length; ``n`` is the metres of river."""
+    """Mean of mapped minus true width, m, weighted by length; ``n`` is the metres of river."""
     excess_m2, length_m = 0.0, 0.0
     for line in lines.itertuples():
         zone = inland & (truth.covered([line.geometry.buffer(line.width_m / 2 + BANK_M, cap_style="flat")]) >= 0.5)

@@ -1,4 +1,4 @@
-"""What the page says of how right the numbers are: the chosen lines of the accuracy table, shipped as ``accuracy.csv``, and the standards of the targets."""
+"""Accuracy on the page: selected lines of the accuracy table, shipped as ``accuracy.csv``, and the standards of the targets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Topic(StrEnum):
 PRODUCTS = {
     "vegetation": Topic.VEGETATION, "water": Topic.WATER, "black_odorous": Topic.BLACK_ODOROUS, "coastline": Topic.COAST, "land": Topic.LAND, "red_line": Topic.LAND, "places": Topic.LAND, "soil": Topic.SOIL,
 }  # fmt: skip
-"""Product to its topic: what is converted in the red line and in watched places rests on land cover."""
+"""Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it."""
 
 NUMBERED = re.compile(r"(?:\b(?:GB|HJ|DZ|SL|DB\d*)(?:/T)?|Jiancheng \[\d+\]) \d+(?:-\d{4})?")
 """A standard as it is cited."""
@@ -55,7 +55,7 @@ def accuracy_lines() -> tuple[dict[str, str], ...]:
 
 
 def standards(settings: Settings) -> dict[str, list[str]]:
-    """Topic to what the run's targets say of the standards that its indicators are held to, each sentence once; empty where they say nothing."""
+    """Topic to the sentences of the run's targets that name a standard of its indicators, each once; empty where there is none."""
     found: dict[str, list[str]] = {topic: [] for topic in Topic}
     for target in read_targets(settings).values():
         sentence = target.get("standard", "")

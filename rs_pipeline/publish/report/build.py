@@ -44,7 +44,7 @@ def embed(data: Any) -> Markup:
 
 @cache
 def asset(name: str) -> str:
-    """A text of the page's own folder."""
+    """A file of the page's folder, as text."""
     return (files("rs_pipeline.publish.report") / "page" / name).read_text("utf-8")
 
 
@@ -70,7 +70,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     canvas, codes = Canvas.over(grid.crs, grid.bounds), Codes()
     table, targets = estimates.read_indicators(layout.indicators), estimates.read_targets(settings)
     for code in [*units.adcode, *([] if table is None else table.adcode)]:
-        codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
+        codes[code]  # numbers the units, then codes that only the table has, before columns are arranged by these numbers
     reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     suspected = findings.read_findings(layout.findings)
     outlines, prefectures, beyond = unit_outlines(units, canvas, surroundings(settings))
@@ -125,7 +125,7 @@ def _units(units: gpd.GeoDataFrame, outlines: list[dict], table: Any, codes: Cod
 
 
 def files_beside(settings: Settings) -> list[tuple[str, str]]:
-    """(address from the page, what it is) of the files of a whole run that a reader of the page may want to open elsewhere."""
+    """(address relative to the page, title) of the files of a complete run that a reader may want to open in other programs."""
     layout = Layout(settings.root)
     wanted = {
         layout.indicators_workbook: "all answers, for a spreadsheet",
@@ -147,7 +147,7 @@ def files_beside(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _texts(data: Data) -> Iterator[str]:
-    """The texts of a run that a reader may want in Chinese; names of places are not among them."""
+    """The texts of a run that are shown in Chinese; names of places are not translated."""
     found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
     for kind in found["kinds"]:
         yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat", "standard"))
@@ -168,7 +168,7 @@ def _texts(data: Data) -> Iterator[str]:
 
 
 def report(settings: Settings) -> None:
-    """Write ``report/index.html``, one file that holds its data, styles and script, and ``report/pictures``; neither asks a network.
+    """Write ``report/index.html``, one file with its data, styles and script, and ``report/pictures``; neither needs a network.
 
     Raises
     ------

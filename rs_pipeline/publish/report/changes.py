@@ -18,11 +18,11 @@ from rs_pipeline.publish.report.text import Codes, number
 def earlier_verdicts(settings: Settings) -> pd.DataFrame | None:
     """Rows against a target of the table that ``report.earlier_indicators`` names: KEY, status_before and value_before; None where it names none.
 
-    A code of few digits is one whose zeros in front a spreadsheet took away.
+    Codes are padded to six digits, because spreadsheets remove leading zeros.
 
     Raises
     ------
-    TableError : it cannot be read, a column is missing, a row stands twice, or a value is no number.
+    TableError : it cannot be read, a column is missing, a row is there twice, or a value is no number.
     """
     path = settings.report.earlier_indicators
     if path is None:
@@ -43,7 +43,7 @@ def earlier_verdicts(settings: Settings) -> pd.DataFrame | None:
 
 
 def verdict_changes(settings: Settings, table: pd.DataFrame, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
-    """Rows against a target, ``table`` as text, whose status is another than in the earlier table; None where none is named.
+    """Rows against a target whose status differs from that in the earlier table; None where no earlier table is named. ``table`` : texts.
 
     ``rows`` : [unit, number of the period, key of the kind, status before, value before], newest periods first, at most MAX_LISTED; ``n`` all of
     them; ``compared`` how many rows both tables have, ``added`` how many the earlier one lacks.

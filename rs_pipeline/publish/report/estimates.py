@@ -16,7 +16,7 @@ from rs_pipeline.inputs.tables import NOTHING_STATED, read_table
 from rs_pipeline.publish.report.text import Codes, number, text
 
 HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "target_year", "clause", "observability")
-"""What makes a kind of row."""
+"""Columns that define a kind of row: rows that agree in all of them are one kind."""
 
 NUMBERS = ("observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper")
 """Columns of the table whose numbers the page shows."""
@@ -56,7 +56,7 @@ def without_caveat(reason: str) -> str:
 
 
 def kind_key(indicator: str, target_id: str) -> str:
-    """What a kind of row is called in the page's addresses."""
+    """Name of a kind of row in the page's addresses."""
     return f"{indicator}.{target_id}" if target_id else indicator
 
 
@@ -76,7 +76,7 @@ def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> 
 def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, periods: list[str]) -> dict[str, Any]:
     """The indicators without repetition.
 
-    ``kinds``: what a row is about. A kind that has a row of every unit and period, none with a value, all with one status and reason, has
+    ``kinds``: see HEAD. A kind that has a row for every unit and period, all without a value and with the same status and reason, has
     ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``status`` and ``reason``
     (numbers of ``statuses`` and ``reasons``; status -1 where there is no row) and NUMBERS, None for a column without a number.
     ``notes`` are the reasons without the targets' caveats, ``scenes`` the number of scenes by unit and period.

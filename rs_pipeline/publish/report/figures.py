@@ -1,4 +1,4 @@
-"""What is drawn in the report: outlines as SVG paths on a canvas that the pictures of the maps share."""
+"""Drawings of the report: outlines as SVG paths, on the same canvas as the pictures of the maps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CANVAS = 2000
 """Longest side of a canvas, SVG units."""
 
 COAST_CANVAS = 8000
-"""The coast has a finer canvas: it is zoomed into."""
+"""Longest side of the canvas of the coast, which is finer because users zoom into it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Canvas:
 
     @property
     def tolerance_m(self) -> float:
-        """Detail below this is not visible."""
+        """Size of one SVG unit, metres: smaller details are not visible."""
         return 1.0 / self.units_per_m
 
     def path(self, geometry: shapely.Geometry) -> str:
@@ -78,13 +78,13 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
 
 
 AROUND = 1.0
-"""What lies around is drawn to so many longer sides of the canvas from its middle: a screen is wider than a tall map."""
+"""Surroundings are drawn up to this distance from the middle of the canvas, in units of its longer side: a screen may be wider than the map."""
 
 LEAST_ROOM = 10
 """Names with less room, SVG units, would show only on a map that is far zoomed in."""
 
 FIRST_WIDE_LETTER = 0x2E80
-"""From here on letters are as wide as high: those of Chinese."""
+"""Code point from which letters are as wide as high (Chinese)."""
 
 
 def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas, around: gpd.GeoDataFrame | None = None) -> tuple[list[dict], list[dict], dict | None]:
@@ -119,7 +119,7 @@ def _near(around: gpd.GeoDataFrame | None, canvas: Canvas) -> tuple[np.ndarray, 
 
 
 def _surroundings(names: np.ndarray, shapes: np.ndarray, units: np.ndarray, canvas: Canvas) -> dict:
-    """One ``path`` of the shapes, those of a name in one piece and none over a unit or another; ``names`` with their places."""
+    """One ``path`` of all shapes, those of one name joined, without overlaps with units or with each other; ``names`` with the places of their labels."""
     taken, paths, labels = shapely.union_all(shapely.make_valid(units)), [], []
     for name in dict.fromkeys(names):
         whole = shapely.difference(shapely.union_all(shapely.make_valid(shapes[names == name])), taken)
@@ -130,8 +130,8 @@ def _surroundings(names: np.ndarray, shapes: np.ndarray, units: np.ndarray, canv
 
 
 def _place_of(name: str, shape: shapely.Geometry, canvas: Canvas) -> dict | None:
-    """A name in the middle of the widest circle in what the canvas shows of a shape: ``name``, ``at`` and ``room``, the size of letters (SVG units) with
-    which it just fits; None where that is below LEAST_ROOM."""
+    """A label in the middle of the largest circle inside the visible part of a shape: ``name``, ``at`` and ``room``, the largest letter size (SVG units) with
+    which it fits; None where that is below LEAST_ROOM."""
     frame = shapely.box(canvas.left, canvas.top - canvas.height / canvas.units_per_m, canvas.left + canvas.width / canvas.units_per_m, canvas.top)
     seen = _polygonal(shapely.intersection(shape, frame))
     if not name or seen.is_empty:

@@ -24,7 +24,7 @@ def read_findings(path: Path) -> gpd.GeoDataFrame | None:
 
 
 def finding_list(table: gpd.GeoDataFrame | None, canvas: Canvas, unit_codes: Codes, pictures: dict[str, list]) -> dict[str, Any] | None:
-    """The first MAX_LISTED findings, how many there are and how many of them nobody has decided. ``pictures`` by finding_id."""
+    """The first MAX_LISTED findings, their total number, and how many are undecided. ``pictures`` by finding_id."""
     if table is None:
         return None
     shown = table.head(MAX_LISTED)
@@ -63,6 +63,6 @@ def finding_list(table: gpd.GeoDataFrame | None, canvas: Canvas, unit_codes: Cod
 
 
 def chinese_words(table: gpd.GeoDataFrame | None) -> dict[str, str]:
-    """What the list says in English to what it says in Chinese."""
+    """English words of the list to their Chinese."""
     shown = [] if table is None else [text(value) for name in WORDED for value in table[name].unique()]
     return {finding_words(word, 0): finding_words(word, 1) for word in shown if word}

@@ -1,4 +1,4 @@
-"""What the page says of methods, caveats and provenance, with the numbers of the run's own configuration."""
+"""Texts of the page on methods, caveats and provenance, with the numbers of the run's own configuration."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
 
 
 def provenance(settings: Settings, grid: Grid) -> list[tuple[str, str]]:
-    """Names and values that tell how the page came to be."""
+    """Names and values that document how the page was made."""
     versions = []
     for name in LIBRARIES:
         try:

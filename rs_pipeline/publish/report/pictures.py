@@ -1,6 +1,6 @@
 """The pictures of the report: maps to lay over the counties, and small ones of every county and of reaches to inspect.
 
-They lie in ``report/pictures`` beside the page, which loads each when it is looked at.
+They are in ``report/pictures`` beside the page, which loads each when it comes into view.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OVERLAY_PX, COUNTY_PX = 1600, 200
 """Longest side of a map's picture and of a county's."""
 
 RAMP_STEPS = 60
-"""Colours a ramp is reduced to, so that pictures stay small."""
+"""Number of colours to which a ramp is reduced, so that pictures stay small."""
 
 FINDING_PX, FINDINGS_PICTURED = 600, 100
 """Side of a finding's picture, and how many findings, the first of the list, have pictures."""
@@ -44,7 +44,7 @@ LEAST_SIDE_M, MOST_SIDE_M = 600.0, 6000.0
 """Ground that a finding's picture shows: three times the place, within these bounds."""
 
 MAX_PREVIEW_M = 20.0
-"""True colour with larger pixels shows nothing of a finding."""
+"""Largest pixel of the true-colour preview with which a finding is visible."""
 
 FINDING_MAPS = {BLACK: "black_odorous", **dict.fromkeys(IN_ZONE.values(), "land"), NATURAL_COAST: "water", RECLAIMED: "water", VEGETATION: "vegetation"}
 """Kind of finding to the map that shows it before and after."""
@@ -52,7 +52,7 @@ FINDING_MAPS = {BLACK: "black_odorous", **dict.fromkeys(IN_ZONE.values(), "land"
 FINDING_RGB, FINDING_LINE_PX = (214, 0, 108), 3
 
 FADED = 0.72
-"""How far the land around a county is faded to white."""
+"""How far the surroundings of a county are faded to white, 0-1."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def save_colour(values: np.ndarray, path: Path) -> None:
 
 
 def read_style(path: Path, style: Style, place: PictureFrame) -> np.ndarray:
-    """The drawn band of a map over a place within it, float32, NaN where nothing was observed.
+    """The drawn band of a map over a frame within it, float32, NaN where nothing was observed.
 
     Classes are taken from the nearest pixel of the overviews, which hold the mode: GDAL 3.10's mode while reading turns
     NaN into 0, which would draw what was not observed as land.
@@ -150,7 +150,7 @@ def before_and_after(first: str, last: str, periods: list[str]) -> list[str]:
 
 
 def _smooth(piece: np.ndarray) -> np.ndarray:
-    """A crop of uint8 (3, h, w), each pixel of which may stand many times, as uint8 (h, w, 3) without its steps; white where nothing was seen."""
+    """A crop uint8 (3, h, w), in which pixels may be repeated, as uint8 (h, w, 3), smoothed; white where nothing was seen."""
     shown = np.moveaxis(np.where((piece > 0).all(axis=0), piece, 255), 0, -1).astype("uint8")
     return np.asarray(Image.fromarray(np.ascontiguousarray(shown), "RGB").filter(ImageFilter.SMOOTH_MORE))
 
@@ -186,7 +186,7 @@ class Pictures:
             (folder / name).mkdir()
 
     def maps(self, paths: dict[tuple[str, str], Path], periods: list[str]) -> list[dict]:
-        """Draw true colour and the maps, ``paths`` by (product, period): what the page must know of each layer."""
+        """Draw true colour and the maps, ``paths`` by (product, period); returns the facts on each layer for the page."""
         found: dict[str, dict[str, str]] = {}
         for period in periods:
             if self._true_colour(period):
@@ -222,7 +222,7 @@ class Pictures:
 
     def findings(self, table: gpd.GeoDataFrame | None, periods: list[str]) -> dict[str, list]:
         """Draw the first findings before and after, in true colour where its pixels are small enough, and on the map of their kind: [period, map,
-        path] by finding_id. What lies in no preview or map has no picture."""
+        path] by finding_id. Findings outside previews and maps have no picture."""
         found: dict[str, list] = {}
         if table is None:
             return found

@@ -1,4 +1,4 @@
-"""How good the data were: scenes, orbits, chips and what was observed."""
+"""Quality of the data: scenes, orbits, chips and what was observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rs_pipeline.publish.report.text import Codes, number, text
 from rs_pipeline.storage.retry import read_retries
 
 MAX_LISTED = 300
-"""Rows of a list that are embedded; the page says where the rest is."""
+"""Largest number of rows of a list on the page; the page says where the rest is."""
 
 STATES = ("used", "skipped", "failed")
 
@@ -24,7 +24,7 @@ OFFSET_COLUMNS = ("sensor", "offset", "offset_decision", "offset_confidence")
 
 
 def alike(reason: Any) -> str:
-    """A reason without what differs from scene to scene, so that reasons of one kind are counted together.
+    """A reason without the parts that differ from scene to scene, so that reasons of one kind are counted together.
 
     >>> alike("cloud cover 93.4 % above 90 %"), alike("same acquisition as S2A_50SPJ_20230101_0_L2A, which is used")
     ('cloud cover … % above 90 %', 'same acquisition as …, which is used')
@@ -78,8 +78,8 @@ def orbit_quality(path: Path) -> list[list] | None:
 
 
 def chip_quality(settings: Settings) -> dict[str, Any] | None:
-    """How many chips were read, were empty or failed, and the failures; a tile that was given up is one of all its scenes. ``lost`` are
-    [period, units, all units] that lost more scenes than they may."""
+    """How many chips were read, were empty or failed, and the failures; a tile that was given up is one failure of all its scenes. ``lost`` are
+    [period, units that lost more scenes than allowed, all units]."""
     root = settings.root
     manifests = sorted((root / "chips").glob("*/*/chips.parquet"))
     if not manifests:
@@ -93,7 +93,7 @@ def chip_quality(settings: Settings) -> dict[str, Any] | None:
             failures.append([path.parent.parent.name, path.parent.name, text(row.scene_id), text(row.reason)])
     for job, retry in read_retries(Layout(root).retries).items():
         verb, *place = job.split(".")
-        if retry.given_up and verb != "fetch":  # whose manifest says it
+        if retry.given_up and verb != "fetch":  # fetch failures are in the manifest
             period, tile = [*place, "", ""][:2]
             failures.append([period, tile, "all scenes", text(f"{verb} was given up: {retry.given_up}")])
     return {

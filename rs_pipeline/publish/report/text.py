@@ -31,7 +31,7 @@ def text(value: Any) -> str:
 
 
 class Codes(dict):
-    """Numbers the distinct texts it is asked for, in order of appearance."""
+    """Gives each distinct text a number, in the order in which they are looked up."""
 
     def __missing__(self, key: Any) -> int:
         self[key] = len(self)

@@ -29,7 +29,7 @@ def to_inspect(reaches: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, pictures: dict[tuple[str, str], list]) -> dict[str, Any]:
-    """By period: classes that there are, how many reaches visits decided, and the inspection list. ``pictures`` by (reach_id, period).
+    """By period: the classes that occur, the number of reaches that visits decided, and the inspection list. ``pictures`` by (reach_id, period).
 
     The number and length of suspected reaches are indicators: they are not summed here again.
     """
@@ -73,7 +73,7 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
 def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
     """The largest bodies, the seas too, with their areas over the periods, and how many bodies there are.
 
-    How many are large enough to be counted, and the area of all water, are indicators: they are not summed here again.
+    The number of bodies large enough to be counted and the area of all water are indicators: they are not summed here again.
     """
     if not path.exists():
         return None

@@ -1,7 +1,7 @@
-"""The page in Chinese: a table of texts, ``page/chinese.csv`` and one a product, and what it makes of the texts of a run.
+"""The page in Chinese: tables of texts, ``page/chinese.csv`` and one for each product, and the translation of the texts of a run.
 
-A row may hold placeholders, ``{share} % observed``, that stand for whatever a run puts there. What the table does not know stays as
-it is, so an indicator, map or target that is new appears under its own name.
+A row may contain placeholders, ``{share} % observed``, for the values of a run. A text that is not in the tables stays as
+it is, so a new indicator, map or target appears under its own name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MEASURED = re.compile(r"(?P<number>[+\-−]?[\d.]+(?:e[+-]?\d+)?(?: \[[^\]]*\])
 """A number, with or without an interval, and its unit."""
 
 MIN_LETTERS = 5
-"""A row with placeholders and fewer other letters, such as ``{low} to {high}``, is filled by the page but recognised in no text."""
+"""A row with placeholders and fewer other letters, such as ``{low} to {high}``, is used by the page but not matched against texts."""
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
@@ -37,7 +37,7 @@ class Chinese:
     @classmethod
     @cache
     def read(cls) -> Chinese:
-        """The table that comes with the page, and those of the products."""
+        """The table of the page, and those of the products."""
         own = [path for p in products().values() if (path := p.asset("chinese.csv"))]
         table: dict[str, str] = {}
         for path in (Path(__file__).parent / "page" / "chinese.csv", *own):
@@ -47,13 +47,13 @@ class Chinese:
 
     @cached_property
     def _templates(self) -> list[tuple[re.Pattern, str]]:
-        """Rows with placeholders, the most letters first, so that the most particular one is taken."""
+        """Rows with placeholders, the most letters first, so that the most specific one matches."""
         letters = {english: sum(c.isalpha() for c in _PLACE.sub("", english)) for english in self.table if _PLACE.search(english)}
         ranked = sorted((e for e, n in letters.items() if n >= MIN_LETTERS), key=lambda e: -letters[e])
         return [(_pattern(english), self.table[english]) for english in ranked]
 
     def _whole(self, text: str) -> str | None:
-        """A text that is a row, or fits a row with placeholders; what stands in these is translated in turn."""
+        """Translation of a text that is a row, or matches a row with placeholders, whose values are translated in turn; None for other texts."""
         if text in self.table:
             return self.table[text]
         for pattern, chinese in self._templates:
@@ -64,7 +64,7 @@ class Chinese:
         return None
 
     def __call__(self, text: str) -> str:
-        """The text in Chinese. Reasons are sentences joined by ``; ``: each is translated, and stays where it is unknown.
+        """The text in Chinese. Reasons are sentences joined by ``; ``: each is translated, or left as it is where it is unknown.
 
         >>> Chinese({"cloud": "云", "{n} dates": "{n} 个日期"})("cloud; 3 dates; other")
         '云；3 个日期；other'
@@ -82,12 +82,12 @@ class Chinese:
         return "；".join(out) if len(out) > 1 else out[0]
 
     def of(self, texts: Iterable[str]) -> dict[str, str]:
-        """Those texts that the table can say in Chinese."""
+        """English to Chinese, for those of the texts that can be translated."""
         return {text: chinese for text in dict.fromkeys(texts) if (chinese := self(text)) != text}
 
 
 def _pattern(english: str) -> re.Pattern:
-    """What a row with placeholders fits. Only the last placeholder, or one in parentheses, may stand for several sentences."""
+    """Pattern that a row with placeholders matches. Only the last placeholder, or one in parentheses, may stand for several sentences."""
     pieces = _PLACE.split(english)
     out = []
     for i, piece in enumerate(pieces):

@@ -52,7 +52,7 @@ const whisker = (row) => {
   );
 };
 
-/* The intervals of a series are one path: a province of ten years has hundreds. An open end goes to the end of the axis. */
+/* The intervals of a series are one path, because a province with ten years has hundreds. An open end extends to the end of the axis. */
 const intervals = (points, x, y, low, high, thickness) => {
   const known = points.map((p, i) => [p, i]).filter(([p]) => p.lower !== null || p.upper !== null);
   const d = known.map(([p, i]) => `M${x(i).toFixed(1)} ${y(p.lower ?? low).toFixed(1)}V${y(p.upper ?? high).toFixed(1)}`);
@@ -113,7 +113,7 @@ const series = (points, target, { width = 300, height = 128, label = "" } = {}) 
   );
 };
 
-/* A line of values with their intervals, as small as a word. */
+/* A small line chart of values with their intervals, for use in text and tables. */
 const sparkline = (points, target, label) => {
   const seen = points.flatMap((p) => [p.value, p.lower, p.upper]).filter((v) => v !== null);
   if (!seen.length) return null;

@@ -89,7 +89,7 @@ const drawCoast = () => {
     rates(coast, column, told),
   ];
 };
-/* Natural, artificial and river mouths of the whole region by period, as the table of indicators has them. */
+/* Length of natural coast, artificial coast and river mouths of the whole region by period, from indicators.csv. */
 const natureTable = () =>
   table(
     "nature",
@@ -122,7 +122,7 @@ const classChart = (coast, classIn, told) => {
     width = 1180,
     tall = 18,
     wide = (width - left) / Math.max(1, coast.transects.length);
-  /* Neighbours of one class are one bar. */
+  /* Neighbouring transects of one class and county are one bar. */
   const runs = periods.map((_, i) => {
     const out = [];
     coast.transects.forEach((x, n) => {

@@ -222,7 +222,7 @@ const inspectionOf = (u) => {
   );
 };
 
-/* Every row of the county and period, nothing left out. */
+/* All rows of the county and period. */
 const rowsTable = (u, rows, p) => {
   if (!rows.length) return null;
   let wanted = "",

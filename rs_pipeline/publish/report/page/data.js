@@ -1,4 +1,4 @@
-/* What the run found, by unit, kind and period. A kind is an indicator, or an indicator against one target. */
+/* Results of the run by unit, kind and period. A kind is an indicator, or an indicator judged against one target. */
 const core = part("core");
 const { units, periods } = core;
 const last = periods.length - 1;
@@ -46,16 +46,16 @@ const answer = (unit, k, period) => {
   };
 };
 const scenesOf = (unit, period) => at(found.scenes, unit * periods.length + period);
-/* The row of an indicator, whatever target it is held to; null where the table has none. */
+/* The first row of an indicator, whatever its target; null where the table has none. */
 const rowOf = (indicator, unit, period) => {
   const k = unit === null ? -1 : kinds.findIndex((x) => x.indicator === indicator);
   return k < 0 ? null : answer(unit, k, period);
 };
-/* Share of a unit's area that was observed: that of permanent water, which every pixel is judged for. */
+/* Share of a unit's area that was observed: that of permanent water, which is decided for every pixel. */
 const observedOf = (unit, period) => (rowOf("water_permanent_area", unit, period) || { observed_fraction: null }).observed_fraction;
 const clearOf = (unit, period) => at(part("clear").dates, unit * periods.length + period);
 
-/* A number of a row, or what stands for none. The cell of the table that it is read from is named, so that both can be held side by side. */
+/* A number of a row, or a dash. `data-cell` names its cell of indicators.csv, so that page and table can be compared. */
 const figure = (row, column = "value", show = fmt) => {
   const value = row ? row[column] : null;
   if (value === null) return "–";
@@ -63,7 +63,7 @@ const figure = (row, column = "value", show = fmt) => {
   const cell = [units[row.unit].code, periods[row.period], indicator, target_id, column].join("|");
   return h("data", { value, "data-cell": cell }, show(value));
 };
-/* Bounds come in pairs: where one is missing it is not finite. */
+/* Bounds come in pairs: a missing one is infinite. */
 const bounds = (row) => {
   if (!row || (row.lower === null && row.upper === null)) return null;
   const [low, high] = [figure(row, "lower"), figure(row, "upper")];

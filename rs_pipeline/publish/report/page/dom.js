@@ -20,7 +20,7 @@ const s = maker("http://www.w3.org/2000/svg");
 const parts = {};
 const part = (name) => (parts[name] === undefined ? (parts[name] = JSON.parse($(`data-${name}`).textContent)) : parts[name]);
 
-/* What is wider than its place scrolls, by the keyboard too: it takes the focus for as long as there is something to scroll. */
+/* Content wider than its container scrolls, also by keyboard: the container is focusable while there is something to scroll. */
 const overflow = new ResizeObserver((entries) => {
   for (const { target } of entries)
     if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", 0);

@@ -21,7 +21,7 @@ const linksOf = (r) => {
     .map((name) => [h("a", { href: r.links[name], target: name === "geo" ? null : "_blank", rel: "noreferrer" }, names[name]), " "]);
 };
 
-/* The address names a county, or the finding that a link led to. */
+/* The address names a county, or one finding. */
 const drawFindings = () => {
   const list = part("findings"),
     head = heading(

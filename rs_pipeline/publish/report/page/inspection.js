@@ -71,7 +71,7 @@ const drawInspection = () => {
       ),
   ];
 };
-/* How much is suspected of a unit, as the table of indicators has it. */
+/* Number and length of suspected reaches of a unit, from indicators.csv. */
 const suspectedIn = (u) => {
   const [count, length] = ["black_odorous_reaches", "black_odorous_length_km"].map((name) => rowOf(name, u, period()));
   if (!count) return null;

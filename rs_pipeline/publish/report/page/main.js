@@ -31,7 +31,7 @@ const switchLanguage = () => {
   try {
     localStorage.setItem("rs-pipeline language", lang);
   } catch {
-    /* a page that may not store is read in the browser's language */
+    /* without storage the page uses the browser's language */
   }
   change({ lang });
 };
@@ -105,7 +105,7 @@ const drawFrame = () => {
   document.title = `${core.title || core.run} · ${state.view === "county" && unitNow() !== null ? nameOf(unitNow()) : t(VIEWS[state.view].title)}`;
 };
 
-/* A redraw leaves the focus where it was. */
+/* A redraw keeps the focus. */
 const draw = () => {
   const kept = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.keep : undefined;
   $("tip").hidden = true;
@@ -126,7 +126,7 @@ addEventListener("hashchange", () => {
     if (title) title.focus({ preventScroll: true });
   }
 });
-/* Prints when all pictures are there: those that nobody has looked at yet are loaded first. */
+/* Prints after all pictures have loaded, also those that were not in view yet. */
 const printWhole = async () => {
   printing = true;
   draw();

@@ -12,7 +12,7 @@ const colourNow = () => {
 };
 const layerNow = () => part("layers").find((l) => l.product === state.layer && l.periods.includes(periods[period()])) || null;
 
-/* Half the interval as a share of the range of all counties: how much is not known. */
+/* Uncertainty: width of the interval as a share of the range of all counties. */
 const doubtOf = (row) => {
   if (!row || row.lower === null || row.upper === null) return null;
   const [low, high] = rangeOf(row.kind, false);
@@ -37,7 +37,7 @@ const paint = (u, k, p, colour) => {
   return mix((row.value - low) / (high - low || 1));
 };
 
-/* The county whose middle lies nearest in a direction; what lies aside counts double. */
+/* The county whose middle is nearest in a direction; distance across the direction counts double. */
 const neighbour = (u, dx, dy) => {
   const [x, y] = units[u].at;
   let best = null,
@@ -68,7 +68,7 @@ const scaleBar = () => {
   return { node: h("span", { class: "scale" }, bar, words), fit };
 };
 
-/* Patterns are as coarse on the screen whatever the size and zoom of the map. */
+/* Patterns keep their size on the screen at any size and zoom of the map. */
 const patternsFor = (svg) => {
   const scale = (0.85 * seenBox[2]) / (svg.clientWidth || 800);
   for (const [name, turn] of [
@@ -80,7 +80,7 @@ const patternsFor = (svg) => {
     $(name).setAttribute("patternTransform", `rotate(${turn}) scale(${scale})`);
 };
 
-/* What lies around the region has no numbers: it is there so that the region lies somewhere. */
+/* Neighbours of the region: they have no values and only show where the region lies. */
 const surroundings = () =>
   core.around && [
     s("path", { class: "around", d: core.around.path, "fill-rule": "evenodd", "aria-hidden": "true" }),
@@ -89,7 +89,7 @@ const surroundings = () =>
     ),
   ];
 
-/* Names are of one size on the screen, whatever the size and zoom of the map; those around the region show where they have room. */
+/* Names keep their size on the screen at any size and zoom of the map; names of neighbours appear where they fit. */
 const NAME_PX = 11;
 const fitNames = (svg, seen) => {
   const letter = NAME_PX * Math.max(seen[2] / (svg.clientWidth || 800), seen[3] / (svg.clientHeight || 500));

@@ -1,5 +1,5 @@
-/* How things look: statuses, colours, small parts. Blue to orange, dark to light, and patterns, stay apart for the
-   colour-blind. */
+/* Appearance: statuses, colours, small elements. Colour-blind readers can tell the statuses apart by hue (blue, orange), lightness and
+   pattern. */
 const STATUS = {
   met: { label: "met", sign: "✓", fill: "#12507b" },
   on_track: { label: "on track", sign: "↗", fill: "#7fb6d9" },
@@ -40,7 +40,7 @@ const mix = (share) => {
   return `rgb(${[0, 1, 2].map((k) => Math.round(channel(RAMP[i], k) * (1 - w) + channel(RAMP[i + 1], k) * w)).join(",")})`;
 };
 
-/** Black or white, whichever is read better on a colour of `mix`: its contrast is at least 4.5 (WCAG 2.1, 1.4.3). */
+/* Black or white, whichever is more legible on a colour of `mix`: the contrast is at least 4.5 (WCAG 2.1, 1.4.3). */
 const inkOn = (colour) => {
   const [red, green, blue] = colour.match(/\d+/g).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
@@ -164,8 +164,8 @@ const picture = (path, alt, attributes = {}) =>
   });
 const printButton = () => h("button", { type: "button", class: "noprint", onclick: () => printWhole() }, t("Print"));
 
-/* A part of a page that is opened when it is wanted: closed on a phone, where it is long, or everywhere. It is drawn when it
-   is first open, so what nobody opens costs nothing. */
+/* A section that can be opened: closed at first on a phone, or everywhere if `open` is false. It is drawn when it is first
+   opened, so closed sections cost nothing. */
 const NARROW = 600;
 const folded = (title, draw, open = innerWidth > NARROW || printing) => {
   const node = h("details", { class: "fold", open }, h("summary", {}, h("h3", {}, title)));

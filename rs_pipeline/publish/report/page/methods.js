@@ -1,4 +1,4 @@
-/* View `methods`: how the numbers came to be, how right they are, and what they are not. */
+/* View `methods`: how the numbers are made, how accurate they are, and their caveats. */
 const drawMethods = () => {
   const { paragraphs, accuracy, provenance } = part("methods"),
     caveats = kinds.filter((k) => k.caveat && k.columns);
@@ -70,7 +70,7 @@ const accuracyTable = ({ topic, lines }) => {
   return table(`accuracy ${topic}`, columns, lines, { stack: true, whole: true });
 };
 
-/* The standards that the indicators of a topic are held to, by their numbers; the sentences that say what differs are opened. */
+/* Numbers of the standards of a topic's indicators; the sentences on what differs from them are in a closed section. */
 const standardsOf = ({ standards, asked }) => {
   if (!asked.length) return [];
   const numbers = standards.map((number) => t(number)).join(comma());

@@ -92,7 +92,7 @@ const targetLine = (k) => {
   ];
 };
 
-/* What the counties say of one target, in words and as a bar. */
+/* Verdicts of the counties on one target, in words and as a bar. */
 const verdict = (k, p) => {
   const { counts, good, bad, open, lost } = figuresOf(k, p),
     row = whole === null ? null : answer(whole, k, p);

@@ -1,4 +1,4 @@
-/* View `quality`: how good the data were. */
+/* View `quality`: quality of the data. */
 const drawQuality = () => {
   const { scenes, orbits, chips } = part("quality"),
     out = [

@@ -1,6 +1,6 @@
 /* View `sheet`: all targets that can be graded on one sheet, for the region, a prefecture or a county, and what to do next. */
 const SEVERITY = ["not_met", "off_track", "slipping", "undecidable", "on_track", "met", "insufficient_data"];
-/* Why a verdict is what it is, in words: of a target without a year, and of one whose year lies ahead. */
+/* The reason of a verdict, in words: for a target with a year and for one without. */
 const whyOf = (status, year) =>
   year
     ? {
@@ -50,7 +50,7 @@ const drawSheet = () => {
   ];
 };
 
-/* The whole in a sentence: how many can be graded and how they stand. */
+/* One sentence: how many targets can be graded, and their statuses. */
 const summary = (rows, p) => {
   const count = (name) => rows.filter((row) => row.status === name).length;
   const all = new Set(kinds.map((kind) => kind.target_id).filter(Boolean)).size,
@@ -115,14 +115,14 @@ const sign = (u, k, p) => {
   );
 };
 
-/* Values over the periods and, where two or more were seen, the pace of the table. */
+/* Values over the periods and, if the table has it, the slope per year. */
 const trend = (row) => [
   sparkline(pointsOf(row.unit, row.kind), kinds[row.kind].target_value, titleOf(row.kind)),
   row.slope_per_year !== null &&
     small(tn("{slope} a year", { slope: figure(row, "slope_per_year", (v) => (v > 0 ? `+${fmt(v)}` : fmt(v))) })),
 ];
 
-/* The first undecided findings of a place, each with a way there. */
+/* The first undecided findings of a place, each with its links. */
 const toInspect = (here = null) => {
   const list = part("findings");
   if (!list) return null;
@@ -151,7 +151,7 @@ const toInspect = (here = null) => {
   );
 };
 
-/* What an earlier run said otherwise. */
+/* Verdicts that changed since an earlier run. */
 const sinceLastRun = (here) => {
   const { earlier } = core;
   if (!earlier) return null;

@@ -1,4 +1,4 @@
-/* What is looked at. All of it is in the address behind the #, so that a link leads to the same view. */
+/* State of the view. All of it is in the address after the #, so that a link leads to the same view. */
 const DEFAULTS = { indicator: "", period: "", colour: "", layer: "", lang: "" };
 const state = { view: "sheet", argument: "", ...DEFAULTS };
 
@@ -23,7 +23,7 @@ const address = (view, argument, changes = {}) => {
   const query = new URLSearchParams(kept).toString();
   return `#${view}${argument ? `/${encodeURIComponent(argument)}` : ""}${query ? `?${query}` : ""}`;
 };
-/* Another view is a step that the browser's back button undoes; a change within a view is none. */
+/* A change of view adds a step to the browser's history; a change within a view does not. */
 const change = (changes) => {
   Object.assign(state, changes);
   history.replaceState(null, "", address(state.view, state.argument));

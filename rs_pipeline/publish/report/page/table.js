@@ -1,4 +1,4 @@
-/* Tables that sort by any column and show a page at a time; printed, they are whole. */
+/* Tables that sort by any column and show one page of rows at a time; in print they show all rows. */
 const PAGE = 25;
 let printing = false;
 
@@ -82,7 +82,7 @@ const table = (name, columns, rows, options = {}) => {
         `${t("Next")} ›`,
       ),
     );
-  /* On a phone rows are stacked and have no heads to press. */
+  /* On a phone rows are stacked, without column heads to click. */
   const sortBy = () => {
     const able = columns.map((c, i) => [i, c.title]).filter(([i]) => columns[i].value);
     const change = (i) => {
@@ -131,7 +131,7 @@ const table = (name, columns, rows, options = {}) => {
   fill();
   return arrows(holder, "tbody a");
 };
-/* Rows that are lists; a column of numbers is set right, one of long texts wide. */
+/* A table from rows that are lists; columns of numbers are right-aligned, columns of long texts are wide. */
 const plainTable = (name, titles, rows, numbers = []) => {
   const columns = titles.map((title, i) => ({
     title,

@@ -1,4 +1,4 @@
-/* View `targets`: every sentence of the document, with what can be said of it and why not. */
+/* View `targets`: every target of the document, with its verdicts or the reason why there are none. */
 const drawTargets = () => {
   const p = period(),
     listed = kinds.length

@@ -6,7 +6,7 @@ const t = (text, values = {}) => {
   return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 };
 
-/* The same with elements in the places of the names. */
+/* `t` with elements in the place of the placeholders. */
 const tn = (text, values) =>
   t(text)
     .split(/(\{\w+\})/)
