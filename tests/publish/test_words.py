@@ -66,6 +66,15 @@ def test_every_line_of_the_accuracy_is_translated(chinese):
     assert {w for w in (*words, *Topic) if not CHINESE.search(chinese(w))} <= NAMES
 
 
+def test_every_status_has_one_colour_on_badges_on_the_map_and_in_gis():
+    """Patterned ones are plain in a GIS."""
+    style, marks = asset("style.css"), asset("marks.js")
+    on_badges = {s: re.search(rf"^\.{s} {{\n  background: ([^;]+);", style, re.MULTILINE) for s in STATUS_COLOURS}
+    assert [s for s, found in on_badges.items() if not found] == []
+    plain = {s: found[1] for s, found in on_badges.items() if found[1].startswith("#")}
+    assert {s: re.search(rf'{s}: {{.*fill: "(.+?)"', marks)[1] for s in plain} == plain == {s: STATUS_COLOURS[s] for s in plain}
+
+
 @pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])
 def test_every_target_is_translated(chinese, column):
     with (config_folder() / "targets.csv").open(encoding="utf-8-sig", newline="") as file:
