@@ -85,11 +85,11 @@ def watched_kinds(settings: Settings) -> frozenset[str]:
 
 def watched_zones(settings: Settings, units: gpd.GeoDataFrame, period: str) -> Iterator[gpd.GeoDataFrame]:
     """Zones of a period: the part of each unit (rows as of `region.with_unions`) in places of each kind, then every place, as rows in no unit and no total.
-    Places that are cleared by the end of the period are left out of their kind. Nothing without the table."""
+    Contaminated plots that are cleared by the end of the period are left out of their kind. Nothing without the table."""
     if settings.tables.places is None:
         return
     places = load_watched(settings)
-    held = places[~(places.cleared <= settings.period(period).end.year)]
+    held = places[(places.kind != "contaminated_plot") | ~(places.cleared <= settings.period(period).end.year)]
     for kind, group in held.groupby("kind"):
         whole = gpd.GeoDataFrame({"zone": [KIND_ZONE + kind]}, geometry=[group.union_all()], crs=4326)
         yield units.overlay(whole, how="intersection", keep_geom_type=True)

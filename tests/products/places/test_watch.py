@@ -100,6 +100,11 @@ def test_a_plot_that_is_cleared_is_no_longer_held_against_its_kind(watched):
     assert np.isclose(area["2024"]["watched:contaminated_plot-1", ""], 0.04), "the place itself stays watched"
 
 
+def test_a_year_in_that_column_says_nothing_of_other_kinds(watched):
+    got = zones_of(watched(kind=["habitat"] * 3, cleared=pd.array([2023, 2023, 2023], "Int64")), "2024")
+    assert "place:habitat" in set(got.zone)
+
+
 def test_without_the_table_there_are_no_zones_and_no_kinds(fake_run):
     settings = fake_run().settings
     assert list(watched_zones(settings, load_units(settings), "2024")) == [] and watched_kinds(settings) == frozenset()
