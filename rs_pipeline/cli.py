@@ -1,4 +1,4 @@
-"""The `rs-pipeline` command: one verb a step, made from the register of steps. Steps are imported when they run, so --help is quick."""
+"""The `rs-pipeline` command: one verb per step, made from the register of steps. Steps are imported when they run, so --help is quick."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PANELS = (FIRST, RESULTS, TRUST, OTHERS, STEPS)
 """Groups of verbs in the help, in the order in which a user needs them."""
 
 FIRST_VERBS = ("init", "plan", "check", "run")
-"""In the order in which they are used; others follow."""
+"""Verbs of the panel FIRST in the order in which they are used; others follow."""
 
 
 class InOrder(TyperGroup):
@@ -54,7 +54,7 @@ Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files sta
 
 
 BEGINNINGS = ("search", "grid")
-"""Steps that begin a run. Snakemake says which attempt it is, and has read the inputs; by hand they are read here."""
+"""Steps that begin a run. Without --attempt a step is started by hand, not by Snakemake: the inputs are then checked here."""
 
 
 def _is_default(ctx: typer.Context, name: str) -> bool:
@@ -63,7 +63,7 @@ def _is_default(ctx: typer.Context, name: str) -> bool:
 
 
 class Job(TyperCommand):
-    """A step of the chain: run as a job, with its lock, its lines in the journal, and giving up."""
+    """A step of the chain, run as a job: it takes the lock, writes to the journal, and is given up after resources.attempts tries."""
 
     def invoke(self, ctx: Any) -> Any:
         from rs_pipeline.operations.job import run_job
@@ -171,14 +171,14 @@ def run(
     if config is None and more and more[0].endswith((".yaml", ".yml")):
         config = Path(more.pop(0))
     path = own_config(config, sample=sample)
-    if not values:  # else the chain reads them together
+    if not values:  # with --set the file alone is not the configuration of the run
         _see_all_there(_settings(path), planning=dry_run)
     more = force_steps(more, _settings(path)) if more else more
     raise typer.Exit(run_chain(snakemake_arguments(path, cores=cores, dry_run=dry_run, details=details, values=values or (), profile=profile, more=more)))
 
 
 def _see_all_there(settings: Settings, *, planning: bool) -> None:
-    """Told before Snakemake, which would name a rule and not the key; the files are read when the chain begins."""
+    """Report missing files before Snakemake does: it would name a rule, not the configuration key. The files are read when the chain begins."""
     from rs_pipeline.checks import check_missing
     from rs_pipeline.provinces import load_province
 
@@ -274,7 +274,7 @@ def plan(
 
 
 def _verb(step: Step) -> Callable[..., None]:
-    """The function of a step's verb: its options are those that its scope takes, and those of every job."""
+    """The function of a step's verb; its options are those of the step's scope and those of every job."""
 
     def work(config: Path, threads: int, **names: str) -> None:
         limit_threads(threads)
@@ -437,7 +437,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point: named errors are told in words, without a traceback, with exit code 2."""
+    """Entry point: a `PipelineError` is printed without a traceback, with exit code 2."""
     started = time.monotonic()
     try:
         app()
