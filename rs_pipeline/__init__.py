@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 
 def open_run(folder: str | PathLike[str]) -> OpenedRun:
-    """The maps and tables of a run, for a notebook; nothing is read before it is asked for.
+    """The maps and tables of a run, for a notebook; data are read only when they are used.
 
     ``run.maps`` and ``run.tables`` are mappings; their keys are the maps and tables that exist. An unfinished run has only those written so far.
 

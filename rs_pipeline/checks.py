@@ -155,7 +155,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
-    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30; null takes masks.dem, and without either soil loss waits for one", _heights),
+    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30; null takes masks.dem, and without either there is no map of soil loss", _heights),
     "soil.erosivity": SideFile("raster of rain erosivity, MJ mm/(ha h a), from daily rain of ten years or more; null takes a constant", _soil_factor),
     "soil.erodibility": SideFile("raster of soil erodibility, t ha h/(ha MJ mm), of the soil survey or SoilGrids; null takes a constant", _soil_factor),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),

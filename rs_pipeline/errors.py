@@ -1,4 +1,4 @@
-"""Named errors. Each says what is wrong, where, and what to do about it."""
+"""Errors of the pipeline. Each says what is wrong, where, and what to do about it."""
 
 import errno
 

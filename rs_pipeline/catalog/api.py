@@ -171,7 +171,7 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_c
         stale = stale + 1 if len(seen) == before else 0
         if stale >= _STALE_PAGES or (number > _SPARSE[0] and len(seen) < _SPARSE[1] * number):
             raise CatalogError(
-                f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator"
+                f"the catalog returns pages without end: {number} pages had {len(seen)} different items", where=catalog, remedy="report it to its operator"
             )
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")

@@ -321,7 +321,7 @@ def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
     _see_whole(scene, sensor)
     properties = {"sentinel-2-l2a": _of_safe, "landsat-c2-l2": _of_landsat}.get(scene.collection, _of_hls)(scene)
     if not properties["datetime"]:
-        raise _Unfit(f"{(scene.metadata or Path(scene.name)).name} says no time; fetch it again")
+        raise _Unfit(f"{(scene.metadata or Path(scene.name)).name} gives no time; fetch it again")
     red = next(scene.assets[name] for name in sensor.known_band("red").assets if name in scene.assets)
     outline = footprint_of({"geometry": shapely.geometry.mapping(properties.pop("outline", None) or _outline(red))})
     used = {name: path for name, path in scene.assets.items() if any(name in b.assets for b in sensor.bands)}

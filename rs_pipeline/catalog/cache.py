@@ -51,7 +51,7 @@ class _Unusable(Exception):
 
 
 class _Damaged(_Unusable):
-    """An entry is damaged or foreign: nobody can read it."""
+    """An entry is damaged or foreign; it is removed."""
 
 
 def _tell(folder: Path, what: str) -> None:

@@ -165,7 +165,7 @@ def native_transform(chip: Chip, role: str) -> Affine:
 
 
 def seen_scenes(settings: Settings, tile_id: str, period: str) -> tuple[set[str], dict[str, str]]:
-    """Ids of the scenes that have a chip of the tile and period (the chips themselves may be gone), and ids to reasons of those that could not be read."""
+    """Ids of the scenes with a chip of the tile and period (the chips may have been removed since), and id to reason for scenes that could not be read."""
     listed = read_manifest(Layout(settings.root).chips(period, tile_id))
     return {c.scene_id for c in listed if c.status == "ok"}, {c.scene_id: c.reason for c in listed if c.status == "failed"}
 

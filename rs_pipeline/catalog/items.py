@@ -369,8 +369,8 @@ def _reader_pays(item: Mapping[str, Any], asset: Mapping[str, Any]) -> bool:
 
 def _words_on_payers(sensor: Sensor) -> str:
     free = f"planetary-computer-{sensor.collection}"
-    instead = f"; the source {free} has the same and makes nobody pay" if free in sensor_names() else ""
-    return f"its bucket makes the reader pay (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
+    instead = f"; the source {free} has the same data free of charge" if free in sensor_names() else ""
+    return f"its bucket charges the reader (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
 
 
 def _asset_of(item: Mapping[str, Any], band: Band) -> Mapping[str, Any]:

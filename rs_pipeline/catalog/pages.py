@@ -51,7 +51,7 @@ def _unpacked(data: mmap.mmap, column: pq.ColumnChunkMetaData) -> tuple[int, int
         if min(packed, unpacked, number) < 0:
             raise ValueError("a page is damaged")
         if page.get(4 if 8 in header else 2) == _BEGINNINGS:
-            raise ValueError("texts are told by the beginnings that they share (DELTA_BYTE_ARRAY); write it with plain or dictionary encoding")
+            raise ValueError("texts are encoded by shared prefixes (DELTA_BYTE_ARRAY); write it with plain or dictionary encoding")
         at, size, values = at + packed, size + unpacked, values + number
     return size, values
 

@@ -98,7 +98,7 @@ def _on_offset(numbers: np.ndarray, scene: Scene, wanted: Scene) -> np.ndarray:
 
 
 def read_radar_pass(seen: Pass, roles: Sequence[str], grid: Grid, masks: MaskSection) -> np.ndarray:
-    """Bands of a radar pass, uint16 (B, h, w), 0 nodata, see `read_radar`: of the first chip that has all of them."""
+    """Bands of a radar pass, uint16 (B, h, w), 0 nodata, see `read_radar`; at each pixel from the first chip with data there."""
     numbers = read_radar(seen.chips[:1], roles, grid, masks)[0]
     for chip in seen.chips[1:]:
         fresh = (numbers == 0).all(axis=0)

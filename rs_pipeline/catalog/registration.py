@@ -267,7 +267,7 @@ def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> S
     off = sum(d.length_m >= MOVE_PX * pixel_m for d in measured)
     if 2 * off <= len(measured):
         return replace(scene, registration=f"not measured: its windows do not agree ({words})")
-    return replace(scene, status="skipped", reason=f"displaced unevenly beside the other dates: {words}", registration=REFUSED)
+    return replace(scene, status="skipped", reason=f"displaced unevenly from the other dates: {words}", registration=REFUSED)
 
 
 def _words(d: Displacement) -> str:

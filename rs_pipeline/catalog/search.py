@@ -298,7 +298,7 @@ def search(settings: Settings) -> None:
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
-        line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
+        line += f"\nregistration: {moved} scenes were displaced from the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
     if changed:
         line += f"\n{len(changed)} scenes changed at the source since they were fetched: {some(changed)}; they are fetched again"
     Console(stderr=True).print(line, markup=False, highlight=False)

@@ -55,7 +55,7 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
 
 
 def _tell(looks: Path, what: str) -> None:
-    warn_once(log, "what the search sees of scenes cannot be kept in %s: %s; the next search opens them again", looks, what)
+    warn_once(log, "coarse readings of scenes cannot be stored in %s: %s; the next search opens the scenes again", looks, what)
 
 
 def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:

@@ -110,7 +110,7 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
         sample, kind, name = own, "design95", f"model-assisted (GREG): {own.true.size} reference samples here"
     elif enough(region):
         sample, kind = region, "model95"
-        name = f"synthetic: {own.true.size} reference samples here, the errors of the region's {region.true.size} stand for it"
+        name = f"synthetic: {own.true.size} reference samples here, too few; the errors of the region's {region.true.size} are used"
     else:
         return None
     value, whole = difference_total(mapped_total, stratum_area, sample), float(stratum_area.sum())

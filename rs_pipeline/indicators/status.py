@@ -76,7 +76,7 @@ class Verdict:
 
 
 def criterion(operator: str, number: float | None) -> tuple[str, float]:
-    """The comparison that an operator stands for: on the value, or on the change for CHANGE_OPERATORS.
+    """The comparison of an operator: of the value, or of the change for CHANGE_OPERATORS.
 
     >>> criterion("decrease", 5.0), criterion("eliminate", None)
     (('<', -5.0), ('<=', 0.0))

@@ -131,7 +131,7 @@ def check_kml(raw: bytes) -> None:
         depth -= 1
 
     def document_type(*_: object) -> None:
-        raise _unreadable("XML with a document type, which may stand for anything", "remove the line <!DOCTYPE …>")
+        raise _unreadable("XML with a document type, which may expand to anything", "remove the line <!DOCTYPE …>")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, document_type
@@ -181,7 +181,7 @@ def check_geopackage(path: Path) -> list[tuple[str, str]]:
             _see_tables(db, [n for n in dict.fromkeys(str(name).lower() for name in (*contents, *shapes)) if n in kinds], kinds)
             return [(name, str(shapes[name]).upper().replace("GEOMETRY", "UNKNOWN")) for name in contents if name in shapes]
     except sqlite3.Error as fault:
-        raise _unreadable("it takes more steps than its bytes let expect" if "interrupted" in str(fault) else fault) from None
+        raise _unreadable("it takes more steps to read than a file of its size should" if "interrupted" in str(fault) else fault) from None
 
 
 def _database(path: Path) -> sqlite3.Connection:

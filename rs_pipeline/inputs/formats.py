@@ -117,7 +117,7 @@ def _see_files(path: Path) -> None:
     Unfit : one is a pipe or a device; the file is empty, or readers would take its path for another one.
     """
     if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
-        raise Unfit(f"its path has {found!r}, by which readers of vector files cut a path: rename it", "hand in a file, or the folder of a geodatabase")
+        raise Unfit(f"its path has {found!r}, at which readers of vector files split a path: rename it", "hand in a file, or the folder of a geodatabase")
     if str(path.absolute()).startswith("/vsi"):
         raise Unfit("its path begins with /vsi, which GDAL reads as an address", "hand in a file of another folder")
     with_it = sorted(path.iterdir() if path.is_dir() else (p for p in path.parent.iterdir() if p.name.lower().startswith(f"{path.stem}.".lower())))

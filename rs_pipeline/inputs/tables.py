@@ -334,7 +334,7 @@ def _see_tags(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], what: str
             while chunk:
                 tags += chunk.count(b"<")
                 if b"<!DOCTYPE" in last + chunk:
-                    raise ValueError(f"{member.filename} has a document type, which may stand for anything")
+                    raise ValueError(f"{member.filename} has a document type, which may expand to anything")
                 if tags > most or size > most_bytes:
                     raise ValueError(f"{what} of more than {most} tags or {most_bytes // 2**20} MiB")
                 last, chunk = chunk[-16:], part.read(2**20).replace(b"\0", b"")

@@ -288,7 +288,7 @@ def _last_words(logs: Sequence[str]) -> str:
     """The error of the pipeline at the end of a job's log, else its last line."""
     lines = [line for path in logs if Path(path).is_file() for line in Path(path).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (named or lines or ["it said nothing"])[-1].strip()[:300]
+    return (named or lines or ["its log is empty"])[-1].strip()[:300]
 
 
 def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: float) -> str:

@@ -62,9 +62,7 @@ def write_configuration(path: Path, *, like: str | None = None, scenes: Path | N
     template = config_folder() / f"{like or OWN}.yaml"
     if not template.is_file():
         raise ConfigError(
-            "this configuration does not come along with this installation",
-            where=str(template),
-            remedy="leave the option out and name your own polygons and sources",
+            "this configuration is not part of this installation", where=str(template), remedy="leave the option out and name your own polygons and sources"
         )
     text, told = template.read_text("utf-8").replace(f"config/{template.name}", str(path)), []  # comments name the file by its path in the checkout
     if scenes:

@@ -44,7 +44,7 @@ def hold_run(path: Path) -> int:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _RUN)
     except OSError as fault:
         if fault.errno in _NO_LOCKS:
-            log.warning("%s: the file system knows no locks; see to it that only one run works here", path)
+            log.warning("%s: the file system has no locks; make sure that only one run works here", path)
             return descriptor
         holder = _holder(path)
         os.close(descriptor)

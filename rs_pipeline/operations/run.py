@@ -90,7 +90,9 @@ def settle_times(folder: Path, *, only_tell: bool = False) -> int:
             os.utime(path, (then, then))
     if ahead:
         log.warning(
-            "%d files are from the future, the clock was ahead: %s", len(ahead), "a run puts their times right" if only_tell else "their times are put right"
+            "%d files have times in the future, from a clock that was ahead: %s",
+            len(ahead),
+            "a run corrects their times" if only_tell else "their times are corrected",
         )
     return len(ahead)
 

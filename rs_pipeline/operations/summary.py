@@ -77,7 +77,7 @@ class Summary:
 
 
 def summarise_run(settings: Settings) -> Summary:
-    """Summary of a run as it stands."""
+    """Summary of the present state of a run."""
     layout = Layout(settings.root)
     entries = read_journal(layout.journal)
     last = {e.job: e for e in entries}

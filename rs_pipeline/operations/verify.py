@@ -109,9 +109,9 @@ def told(found: Verification, *, repaired: bool) -> str:
     missing = [*found.missing, *found.missing_chips]
     lines = [f"{path}: {how}" for path, how in found.damaged.items()]
     lines += [f"{path}: missing" for path in missing]
-    lines += [f"{path}: nothing is known of what was written" for path in found.unknown]
-    lines += [f"{job}: did not end well, or is at work; its files were not looked at" for job in found.unfinished]
-    lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
+    lines += [f"{path}: there is no record of what was written" for path in found.unknown]
+    lines += [f"{job}: did not end well, or is running; its files were not checked" for job in found.unfinished]
+    lines.append(f"{found.files} files checked: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
     return "\n".join([*lines, *_remedies(found, repaired=repaired)])
 
 

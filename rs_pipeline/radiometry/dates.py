@@ -202,7 +202,7 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
 def compare_dates(looks: Sequence[Look]) -> list[OtherDates | None]:
     """Compare each date with the others: one result per look, None where there are too few certain dates or clear targets.
 
-    All looks must show the same pixels. The reference of a scene are the other dates whose offset is certain from metadata and pixels.
+    All looks must show the same pixels. The other dates whose offset is certain from metadata and pixels form the reference of a scene.
     In later rounds dates that the earlier one made certain join the reference, and dates that the others contradict leave it.
     """
     told = np.array([look.log_odds for look in looks], "float64")

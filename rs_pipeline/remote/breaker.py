@@ -83,7 +83,7 @@ def may_ask(host: str, limits: FetchSection) -> None:
         if host in _asked_by or left > 0:
             mark = _mark(host)
             raise HostDown(
-                f"{host} answers nothing; it is left alone for {max(left, 0):.0f} s more",
+                f"{host} does not answer; it is not asked again for {max(left, 0):.0f} s",
                 remedy="wait, or start again when it answers"
                 + (f" and delete {mark}" if mark else "")
                 + "; fetch.give_up_s and fetch.ask_again_s are the limits",

@@ -205,7 +205,7 @@ class RangeFile:
         return None
 
     def _fetch(self, span: Span) -> None:
-        """Ask for what is not held of a span and keep the whole of it; what was kept longest ago goes, except the beginning of the file."""
+        """Request the missing part of a span and keep the whole span; the oldest kept pieces are dropped, except the beginning of the file."""
         first, end = self._cut(span)
         pieces = [held[first - start :] for start, held in self._kept.items() if start <= first < start + len(held)][-1:]
         at = first + sum(map(len, pieces))
@@ -265,7 +265,7 @@ class RangeFile:
             raise RemoteError(
                 f"its requests took {self._waited_s:.0f} s for {self._got_bytes / 2**20:.1f} MiB",
                 where=self.url,
-                remedy="raise fetch.timeout_s if the line is so slow, or ask its operator for Cloud-Optimised GeoTIFFs",
+                remedy="raise fetch.timeout_s if the connection is that slow, or ask its operator for Cloud-Optimised GeoTIFFs",
             )
 
     def _same(self, answer: Answer, span: Span) -> None:
