@@ -1,4 +1,4 @@
-"""``python -m rs_pipeline``: the command ``rs-pipeline``; of a run's jobs those that its server can do are forks of it (`forks`)."""
+"""``python -m rs_pipeline``: the command ``rs-pipeline``. A job of a run is done by a fork of the run's server where there is one (`forks`)."""
 
 from __future__ import annotations
 

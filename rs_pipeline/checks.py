@@ -1,4 +1,4 @@
-"""Everything that a configuration names is read before the first job starts, by the loaders that the steps use; all faults are told together."""
+"""Reads every file that a configuration names before the first job starts, with the loaders that the steps use, and reports all faults together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rs_pipeline.region import REGION, check_grid, load_units, prefecture_codes,
 from rs_pipeline.storage.special import special_kind
 
 Units: TypeAlias = gpd.GeoDataFrame | None
-"""The units of the run; None where they cannot be read, so that nothing can be held against them."""
+"""The units of the run; None where they cannot be read: then no file can be compared with them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SideFile:
 
     how_to_obtain: str
     read: Callable[[Settings, str, Units], object]
-    """Reads the file of (settings, key, units) as its steps do, and holds it against the units."""
+    """Called with (settings, key, units): reads the file as its steps do, and compares it with the units."""
 
 
 def _polygons(settings: Settings, key: str, units: Units) -> None:
@@ -55,7 +55,7 @@ def _red_line(settings: Settings, key: str, units: Units) -> None:
 
 
 def _waters(settings: Settings, key: str, units: Units) -> None:
-    """Sea areas lie outside the units, so they are not held against them."""
+    """Sea areas lie outside the units, so they are not compared with them."""
     waters = _later("rs_pipeline.products.water.watched:watched_waters")(settings)
     if (inland := waters[waters.kind != "sea"]).size:
         check_meets(inland, units, f"{key}: {settings.path_of(key)}")
@@ -72,7 +72,7 @@ def _units(settings: Settings, key: str, units: Units) -> None:
 
 
 def _later(reference: str) -> Callable[..., Any]:
-    """The function that ``module:name`` names: imported when a file of its kind is there."""
+    """The function that ``module:name`` names; its module is imported at the first call."""
     module, _, name = reference.partition(":")
     return lambda *given: getattr(import_module(module), name)(*given)
 
@@ -94,7 +94,7 @@ def _samples(settings: Settings, key: str, units: Units) -> None:
 
 
 def _of_units(codes: Iterable[str], units: Units) -> list[str]:
-    """Codes that are neither the region's nor a prefecture's: they must be units'."""
+    """The codes that must be codes of units: all but those of the region and of prefectures."""
     known = {REGION} if units is None else {REGION, *prefecture_codes(units).values()}
     return [code for code in codes if code not in known]
 
@@ -156,7 +156,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
-    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30, which `rs-pipeline heights` brings; null takes masks.dem, and without either soil loss waits for one", _heights),
+    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30, which `rs-pipeline heights` brings; null takes masks.dem, and without either there is no map of soil loss", _heights),
     "soil.erosivity": SideFile("raster of rain erosivity, MJ mm/(ha h a), from daily rain of ten years or more; null takes a constant", _soil_factor),
     "soil.erodibility": SideFile("raster of soil erodibility, t ha h/(ha MJ mm), of the soil survey or SoilGrids; null takes a constant", _soil_factor),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
@@ -188,7 +188,7 @@ SIDE_FILES: dict[str, SideFile] = {
 
 
 def named_files(settings: Settings) -> dict[str, Path]:
-    """Configuration key to path, for every side file and every folder of a catalog that is named (not null)."""
+    """Configuration key to path, for every side file that is not null and every catalog on the disk."""
     found = {key: path for key in SIDE_FILES if (path := settings.path_of(key)) is not None}
     return found | {f"sources.{i}.catalog": Path(s.catalog) for i, s in enumerate(settings.sources) if "://" not in s.catalog}
 
@@ -199,11 +199,11 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     Parameters
     ----------
     made : files and folders that the chain makes itself: skipped while they do not exist; the simulated world is always among them.
-    planning : a plan, or a dry run, needs the polygons of the units alone. Other files that are missing are told only beside those that cannot be used.
+    planning : for a plan or a dry run, which need only the polygons of the units. Other missing files are reported only if some input cannot be used.
 
     Raises
     ------
-    ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
+    ConfigError : lists every missing file, with the way to obtain it, and every file that cannot be used, with row or feature and remedy.
     """
     made = list(made)
     wrong = [*_wrong_output(settings), *_wrong_addresses(settings), *_no_catalogs(settings), *_open_scheduler(settings), *_unusable(settings)]
@@ -211,7 +211,7 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
 
 
 def check_missing(settings: Settings, *, made: Iterable[Path] = (), planning: bool = False) -> None:
-    """See that every named file is there; parameters and error as `check_files`."""
+    """Check that every named file exists; parameters and error as in `check_files`."""
     _refuse(settings, _missing(settings, made, planning=planning))
 
 
@@ -241,7 +241,7 @@ def _missing(settings: Settings, made: Iterable[Path], *, planning: bool) -> lis
 
 def _unusable(settings: Settings) -> list[str]:
     lines, units = [], None
-    for key in SIDE_FILES:  # the units first: the others are held against them
+    for key in SIDE_FILES:  # the units come first: the other files are compared with them
         if (path := settings.path_of(key)) is None or not path.exists():
             continue
         if kind := special_kind(path):
@@ -254,13 +254,13 @@ def _unusable(settings: Settings) -> list[str]:
         except PipelineError as fault:
             place = fault.where.removeprefix(f"{key}: ") or str(path)
             lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
-        except Exception as fault:  # a file that no loader foresees is still one of the user's
+        except Exception as fault:  # a fault that no loader foresees is still a fault of the user's file
             lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
     return [*lines, *_wrong_targets(settings), *(_wrong_ground(settings, units) if units is not None else ())]
 
 
 def _wrong_targets(settings: Settings) -> Iterable[str]:
-    """What is wrong with the table of targets that a province of one's own names; those that come along are tested."""
+    """What is wrong with the table of targets that a user's own province table names; the shipped tables are tested."""
     path = settings.targets_path
     if settings.indicators.targets is not None or not path.exists() or path.is_relative_to(config_folder()):
         return
@@ -271,7 +271,7 @@ def _wrong_targets(settings: Settings) -> Iterable[str]:
 
 
 def _wrong_ground(settings: Settings, units: gpd.GeoDataFrame) -> Iterable[str]:
-    """What is wrong with the pixels of the run and the points at sea, held against the units."""
+    """What is wrong with the run's grid and the points at sea, compared with the units."""
     try:
         check_grid(settings, units)
         _later("rs_pipeline.products.sea:check_sea_points")(settings, units)
@@ -289,7 +289,7 @@ def _wrong_output(settings: Settings) -> Iterable[str]:
 
 
 def _address_hint(text: str) -> str:
-    """What an address of the web that lost a part of its beginning was meant to be, in words that follow a sentence."""
+    """Hint where a path looks like a URL whose scheme is missing or misspelt, as a clause that follows a sentence; else empty."""
     found = re.fullmatch(r"(?:(https?|htps?|htttps?):?/{0,3})?((?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?)", text)
     is_host = found and (found[1] or "/" in found[2] or not text.endswith((".json", ".geojson", ".ndjson", ".parquet")))
     return f"; an address of the web begins with https://: https://{found[2]}" if found and is_host else ""
@@ -324,7 +324,7 @@ def _wrong_addresses(settings: Settings) -> Iterable[str]:
 
 
 def _no_catalogs(settings: Settings) -> Iterable[str]:
-    """Sources on the disk that are there, and no catalogs."""
+    """Faults of sources on the disk that exist but are not catalogs."""
     for i, source in enumerate(settings.sources):
         if "://" not in source.catalog and Path(source.catalog).exists() and (fault := catalog_fault(source.catalog)):
             yield f"sources.{i}.catalog: {source.catalog}: {fault}"

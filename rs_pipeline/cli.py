@@ -1,4 +1,4 @@
-"""The `rs-pipeline` command: one verb a step, made from the register of steps. Steps are imported when they run, so --help is quick."""
+"""The `rs-pipeline` command: one verb per step, made from the register of steps. Steps are imported when they run, so --help is quick."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PANELS = (FIRST, RESULTS, TRUST, OTHERS, STEPS)
 """Groups of verbs in the help, in the order in which a user needs them."""
 
 FIRST_VERBS = ("init", "plan", "check", "run")
-"""In the order in which they are used; others follow."""
+"""Verbs of the panel FIRST in the order in which they are used; others follow."""
 
 
 class InOrder(TyperGroup):
@@ -49,12 +49,12 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this 
 ProductName = Annotated[
     str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")
 ]
-Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
-Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files stand and nothing they are made from has changed.")]
+Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Number of this try; after resources.attempts tries the tile is given up.")]
+Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files exist and none of their inputs has changed.")]
 
 
 BEGINNINGS = ("search", "grid")
-"""Steps that begin a run. Snakemake says which attempt it is, and has read the inputs; by hand they are read here."""
+"""Steps that begin a run. Without --attempt a step is started by hand, not by Snakemake: the inputs are then checked here."""
 
 
 def _is_default(ctx: typer.Context, name: str) -> bool:
@@ -63,7 +63,7 @@ def _is_default(ctx: typer.Context, name: str) -> bool:
 
 
 class Job(TyperCommand):
-    """A step of the chain: run as a job, with its lock, its lines in the journal, and giving up."""
+    """A step of the chain, run as a job: it takes the lock, writes to the journal, and is given up after resources.attempts tries."""
 
     def invoke(self, ctx: Any) -> Any:
         from rs_pipeline.operations.job import run_job
@@ -140,7 +140,7 @@ def catalog_of(
     folder: Annotated[
         Path, typer.Argument(help="Folder of the scenes: SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar), HLS v2.0 files.")
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the catalog to, where not into the folder of the scenes.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the catalog to; default the folder of the scenes.")] = None,
 ) -> None:
     """Write the STAC catalog of scenes that lie on this disk, so that a run reads them."""
     from rs_pipeline.catalog.archive import write_catalog
@@ -159,17 +159,17 @@ def run(
     config: OwnConfig = None,
     sample: Annotated[bool, typer.Option("--sample", help="Run the embedded simulated sample instead.")] = False,
     cores: Annotated[str | None, typer.Option("--cores", help="Cores to use; default all of this machine.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "--dryrun", "-n", help="Only tell what would run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--dryrun", "-n", help="Only show what would run.")] = False,
     values: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="A value in place of the configuration's, such as run=trial, 'periods=[2024]' or water.min_probability=0.6; may be repeated.",
+            help="A value that replaces that of the configuration, such as run=trial, 'periods=[2024]' or water.min_probability=0.6; may be repeated.",
         ),
     ] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Profile of Snakemake: slurm, or the path of your own.")] = None,
-    details: Annotated[bool, typer.Option("--details", help="Show all that Snakemake says; its log file has it in any case.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Show all output of Snakemake; its log file has it in any case.")] = False,
 ) -> None:
     """Do everything: search, fetch, map, judge and report. The same command goes on after an interruption, and does only what is new later.
 
@@ -181,14 +181,14 @@ def run(
     if config is None and more and more[0].endswith((".yaml", ".yml")):
         config = Path(more.pop(0))
     path = own_config(config, sample=sample)
-    if not values:  # else the chain reads them together
+    if not values:  # with --set the file alone is not the configuration of the run
         _see_all_there(_settings(path), planning=dry_run)
     more = force_steps(more, _settings(path)) if more else more
     raise typer.Exit(run_chain(snakemake_arguments(path, cores=cores, dry_run=dry_run, details=details, values=values or (), profile=profile, more=more)))
 
 
 def _see_all_there(settings: Settings, *, planning: bool) -> None:
-    """Told before Snakemake, which would name a rule and not the key; the files are read when the chain begins."""
+    """Report missing files before Snakemake does: it would name a rule, not the configuration key. The files are read when the chain begins."""
     from rs_pipeline.checks import check_missing
     from rs_pipeline.provinces import load_province
 
@@ -199,7 +199,7 @@ def _see_all_there(settings: Settings, *, planning: bool) -> None:
 @app.command(name="sample", hidden=True, deprecated=True)
 def simulate(
     path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
-    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
     years: Annotated[int, typer.Option(min=1, max=10, help="Simulated years.")] = 3,
     landscape: Annotated[str, typer.Option(help="coast, mudflat, plain, city, mountain or lake.")] = "coast",
     size: Annotated[tuple[int, int], typer.Option(help="Width and height in 10 m pixels, multiples of 6.")] = (600, 480),
@@ -248,7 +248,7 @@ def heights(
 def tides(
     config: Config,
     model: Annotated[str, typer.Option(help="Ocean tide model as pyTMD names it, e.g. EOT20 or FES2022.")],
-    folder: Annotated[Path, typer.Option(help="Folder that its files lie in, in the model's own sub-folders.")],
+    folder: Annotated[Path, typer.Option(help="Folder with the files of the model, in its own sub-folders.")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; default coastline.tide_table of the configuration.")] = None,
 ) -> None:
     """Make the tide table of a coast from a tide model on this machine: hourly heights along the reference line."""
@@ -282,12 +282,12 @@ def plan(
     only: Annotated[list[str] | None, typer.Option("--only", help="Code of a unit; may be given several times. Default: those of the configuration.")] = None,
     years: Annotated[list[str] | None, typer.Option("--years", help="Label of a period; may be given several times.")] = None,
     tiles: Annotated[list[str] | None, typer.Option("--tiles", help="Tile id; may be given several times.")] = None,
-    bandwidth: Annotated[float, typer.Option("--bandwidth-mbit", min=0.001, help="Of the network, megabits a second.")] = 100.0,
-    latency: Annotated[float, typer.Option("--latency-ms", min=0, help="Until a request is answered, milliseconds.")] = 80.0,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Table to write: a row a tile and period.")] = None,
-    geojson: Annotated[Path | None, typer.Option("--geojson", help="GeoJSON to write: a feature a tile.")] = None,
+    bandwidth: Annotated[float, typer.Option("--bandwidth-mbit", min=0.001, help="Bandwidth of the network, megabits per second.")] = 100.0,
+    latency: Annotated[float, typer.Option("--latency-ms", min=0, help="Time until a request is answered, milliseconds.")] = 80.0,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Table to write: one row per tile and period.")] = None,
+    geojson: Annotated[Path | None, typer.Option("--geojson", help="GeoJSON to write: one feature per tile.")] = None,
 ) -> None:
-    """Tell what a run will cost before anything is read: scenes, requests, bytes, core-hours, hours, memory."""
+    """Estimate the cost of a run before any scene is read: scenes, requests, bytes, core-hours, hours, memory."""
     from rs_pipeline.operations.plan import make_plan, plan_words, write_plan
 
     settings = _settings(config)
@@ -299,7 +299,7 @@ def plan(
 
 
 def _verb(step: Step) -> Callable[..., None]:
-    """The function of a step's verb: its options are those that its scope takes, and those of every job."""
+    """The function of a step's verb; its options are those of the step's scope and those of every job."""
 
     def work(config: Path, threads: int, **names: str) -> None:
         limit_threads(threads)
@@ -332,15 +332,14 @@ for _step in steps().values():
 def steps_of_round(
     config: Config,
     number: Annotated[
-        int,
-        typer.Option("--number", min=1, help="1: steps that rest on the scenes of the tile alone; 2 and more: those that rest on maps of the region as well."),
+        int, typer.Option("--number", min=1, help="1: steps that need only the scenes of the tile; 2 and more: steps that also need maps of the region.")
     ],
     tile: TileId,
     period: PeriodLabel,
     threads: Threads = 2,
     attempt: Attempt = 1,
 ) -> None:
-    """Do all steps of a tile and period that are due, in one process: what the chain does of each tile and period."""
+    """Do all steps of a tile and period that are due, in one process, as the chain does for each tile and period."""
     from rs_pipeline.operations.job import run_round
 
     limit_threads(threads)
@@ -350,7 +349,7 @@ def steps_of_round(
 @app.command(name="retry", rich_help_panel=TRUST)
 @app.command(name="again", hidden=True, deprecated=True)
 def retry(config: Config) -> None:
-    """Mark tiles that lost scenes for another fetch: the next run reads what is missing, and no more."""
+    """Mark tiles that lost scenes for another fetch: the next run reads only the missing scenes."""
     from rs_pipeline.catalog.losses import losses
     from rs_pipeline.layout import Layout
     from rs_pipeline.storage.retry import job_name, mark_retry
@@ -364,7 +363,7 @@ def retry(config: Config) -> None:
 
 @app.command(rich_help_panel=RESULTS)
 def summary(config: Config) -> None:
-    """Tell what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
+    """Show what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
     from rs_pipeline.operations.summary import summarise_run, words
 
     found = summarise_run(_settings(config))
@@ -390,10 +389,10 @@ def pdf(
 @app.command(rich_help_panel=TRUST)
 def verify(
     config: Config,
-    quick: Annotated[bool, typer.Option("--quick", help="Look at the sizes of files only; chips are then left out.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next run makes it again.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Compare only the sizes of files; chips are not checked.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Move damaged files aside: the next run makes them again.")] = False,
 ) -> None:
-    """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged, missing or unknown."""
+    """Compare every file of the run, and every chip, with what was written; exit code 1 where one is damaged, missing or unknown."""
     from rs_pipeline.operations.verify import told, verify_run
 
     found = verify_run(_settings(config), whole=not quick, repair=repair)
@@ -404,12 +403,12 @@ def verify(
 @app.command(rich_help_panel=RESULTS)
 def explain(
     adcode: Annotated[str, typer.Argument(help="Code or name of a unit; 000000 for all units together.")],
-    indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv; of a target the indicator that it is held to.")],
+    indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv; for a target, the indicator that judges it.")],
     period: Annotated[str, typer.Argument(help="Period label, e.g. 2024.")],
     config: Config,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell what a cell of indicators.csv rests on: scenes, masks, files, configuration, code, formula, interval."""
+    """Explain a cell of indicators.csv: the scenes, masks, files, configuration and code it was made from, its formula and interval."""
     from rs_pipeline.indicators import explain as step
 
     found = step.explain(_settings(config), adcode, indicator, period)
@@ -422,7 +421,7 @@ def compare(
     run_b: Annotated[Path, typer.Argument(help="Folder of the later run.")],
     output: Annotated[Path | None, typer.Option("--output", help="CSV to write; default <run B>/compared_with_<run A>.csv.")] = None,
 ) -> None:
-    """Tell what changed between two runs, and whether because of data, code or configuration."""
+    """Show what changed between two runs, and whether because of data, code or configuration."""
     from rs_pipeline.indicators.compare import write_comparison
 
     write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
@@ -462,7 +461,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point: named errors are told in words, without a traceback, with exit code 2."""
+    """Entry point: a `PipelineError` is printed without a traceback, with exit code 2."""
     started = time.monotonic()
     try:
         app()

@@ -1,15 +1,15 @@
-"""Named errors. Each says what is wrong, where, and what to do about it."""
+"""Errors of the pipeline. Each says what is wrong, where, and what to do about it."""
 
 import errno
 
 from rs_pipeline.redaction import redacted
 
 MOST_SIGNS = 4000
-"""Of a text of an error: what servers and files say in it has no end."""
+"""Longest text of an error, characters: texts of servers and files in it may be of any length."""
 
 
 class PipelineError(Exception):
-    """Base of every error a user may meet. Secrets in addresses are taken out of its texts.
+    """Base of every error a user may meet. Secrets in URLs are removed from its texts.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class PipelineError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple:
-        """Between processes it goes as it is: the arguments of its kind may be others than its texts."""
+        """Pickle the state as it is: the constructor of a subclass may take other arguments than the three texts."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -47,19 +47,19 @@ class ConfigError(PipelineError):
 
 
 class ModelError(PipelineError, ValueError):
-    """A noun of the pipeline (`rs_pipeline.model`) was given a value that it cannot hold; ``where`` names its field."""
+    """A class of `rs_pipeline.model` was given an invalid value; ``where`` names the field."""
 
 
 class CatalogError(PipelineError):
-    """A STAC catalog or API cannot be read, or answers nonsense."""
+    """A STAC catalog or API cannot be read, or its answer is invalid."""
 
 
 class RemoteError(PipelineError):
-    """A server may not be asked, sends to where it may not, or answers what cannot be used; another try meets the same."""
+    """A server may not be asked, redirects to a host that is not allowed, or gives an answer that cannot be used; another try would fail likewise."""
 
 
 class EmptySearchError(CatalogError):
-    """The search found no scene that can be used."""
+    """The search found no usable scene."""
 
 
 class RasterError(PipelineError):
@@ -67,7 +67,7 @@ class RasterError(PipelineError):
 
 
 class DamagedError(RasterError):
-    """A file that a job of this run wrote is not what was written; ``path`` is the file, or the folder of a chip."""
+    """A file that a job of this run wrote has changed since or is damaged; ``path`` is the file, or the folder of a chip."""
 
     def __init__(self, what: str, path: str):
         self.path = path
@@ -83,7 +83,7 @@ DISK_FAULTS = {
     errno.EFBIG: "the limit of file sizes is reached (ulimit -f)", errno.EROFS: "the file system is read-only", errno.EIO: "the disk has a fault",
     errno.ESTALE: "the disk is gone (a stale handle of the network file system)",
 }  # fmt: skip
-"""Numbers of an OSError that blame the disk, in words."""
+"""``errno`` of an OSError whose cause is the disk, to words."""
 
 MAKE_ROOM = "make room, or mend the disk, then start the same command again"
 """Remedy of every SpaceError."""
@@ -98,4 +98,4 @@ class TableError(PipelineError):
 
 
 LASTING = (ConfigError, TableError)
-"""Errors of what the user gives: another try of the same inputs meets them again."""
+"""Errors caused by the user's inputs: another try with the same inputs fails likewise."""

@@ -1,10 +1,10 @@
 """Jobs as forks of one process that has the libraries loaded: a job of a run on this machine starts in hundredths of a second, not in seconds.
 
-A run opens a socket and starts the server, which loads what steps import, waits, and forks itself for each job; it never does a job itself and has
-one thread. A job is asked for by the process that Snakemake starts for it: it hands over its files, environment and folder, passes signals on,
-and ends as the job does. The job dies with it. Where no server answers, that process does the job itself.
+A run opens a socket and starts the server. The server loads what steps import, waits, and forks itself for each job; it never does a job itself and
+has one thread. The process that Snakemake starts for a job is the client: it sends its standard streams, environment and working folder to the server,
+passes signals on to the fork, and ends with its exit code. If the client dies, the fork ends too. Where no server answers, the client does the job itself.
 
-The server answers the processes of its own run alone: a job of a cluster has limits of its own, which a fork would escape. Linux only.
+The server serves only processes of its own run: a cluster job has its own resource limits, which a fork of the server would escape. Linux only.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from typing import Any, NoReturn
 from rs_pipeline.threads import ONE_EACH
 
 SERVER = "RS_PIPELINE_FORKS"
-"""Environment: process id of the run, and the socket of its server. OFF, set by the user, starts each job by itself."""
+"""Environment variable: process id of the run and the socket of its server, with a colon between. Users set it to OFF to start each job without a server."""
 
 OFF = "off"
 
 KILLED = 128 + signal.SIGKILL
-"""Exit code of a job that was killed, as a shell tells it."""
+"""Exit code of a killed job, as a shell reports it."""
 
 STREAMS = (0, 1, 2)
 
@@ -48,7 +48,7 @@ LIMITS = (
     resource.RLIMIT_NOFILE,
     resource.RLIMIT_STACK,
 )
-"""Limits of who asks hold for the job."""
+"""Resource limits that the fork takes over from the client."""
 
 DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGCHLD: signal.SIG_DFL,
@@ -56,38 +56,38 @@ DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-"""How a process that is started by itself takes signals."""
+"""Signal handlers of a process that Python starts afresh."""
 
 LOADED = (
     "rs_pipeline.cli", "rs_pipeline.operations.job", "dask.threaded", "geopandas", "numba", "openpyxl", "PIL.Image", "pandas", "pyarrow.dataset", "pyarrow.parquet",
     "rasterio.features", "rasterio.merge", "rasterio.warp", "scipy.ndimage", "scipy.optimize", "scipy.spatial", "scipy.stats", "shapely",
 )  # fmt: skip
-"""What steps import when they need it; the server has it, and the modules of the steps."""
+"""Modules that steps import when they need them; the server loads them and the modules of the steps in advance."""
 
 ONE_THREAD = ONE_EACH | {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""Environment of a server; Arrow's second allocator has a thread otherwise, though it is not used."""
+"""Environment of a server with one thread; jemalloc, an allocator of Arrow, would start a thread even where it is not used."""
 
 LOADING_S = 60.0
-"""A server that has not answered by then never will."""
+"""Longest wait for an answer of the server, which first loads the libraries, seconds."""
 
 ENDING_S = 5.0
-"""A server that has not ended by then is killed."""
+"""A server that has not ended after this time is killed, seconds."""
 
 PATIENCE_S = 0.1
-"""So soon a server finds that its run has ended."""
+"""How often the server checks that its run is still alive, seconds."""
 
 
 def start_server(log: Path) -> None:
-    """Start the server of this process's jobs, which ends with it, and name it in the environment. Nothing where forks are not to be had.
+    """Start the server for the jobs of this process and name it in the environment; it ends with this process. Does nothing where forks are not possible.
 
     Parameters
     ----------
-    log : file for what it has to say; nothing, unless it fails.
+    log : file for the output of the server; empty unless it fails.
     """
     if sys.platform != "linux" or os.environ.get(SERVER) == OFF:
         return
-    with suppress(OSError):  # a disk that is full: jobs have their own words for it
-        folder = Path(tempfile.mkdtemp(prefix="rs-pipeline-"))  # the user's alone
+    with suppress(OSError):  # such as a full disk, which the jobs report themselves
+        folder = Path(tempfile.mkdtemp(prefix="rs-pipeline-"))  # mode 0700
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         server = _started(folder / "forks", log)
         atexit.register(_stop, server)
@@ -104,22 +104,22 @@ def _started(path: Path, log: Path) -> subprocess.Popen:
 
 
 def _stop(server: subprocess.Popen) -> None:
-    """End a server; jobs at work go on."""
+    """End a server; running jobs go on."""
     server.terminate()
     try:
         server.wait(ENDING_S)
-    except subprocess.TimeoutExpired:  # it was stopped
+    except subprocess.TimeoutExpired:  # it was stopped (SIGSTOP)
         server.kill()
         server.wait()
 
 
 def forked(arguments: list[str]) -> int | None:
-    """Let the run's server do a verb; its exit code as a shell tells it, or None where there is no server and nothing was begun."""
+    """Let the run's server do a verb; the exit code as a shell reports it, or None where there is no server and nothing was begun."""
     run, _, path = os.environ.get(SERVER, "").partition(":")
     if not run.isdigit() or int(run) not in _parents():
         return None
     try:
-        for stream in STREAMS:  # the number of a closed one would be the socket's
+        for stream in STREAMS:  # a closed stream frees its number, which the socket would get
             os.fstat(stream)
         asked = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "limits": _limits()}).encode()
         with socket.socket(socket.AF_UNIX) as server:
@@ -134,10 +134,10 @@ def forked(arguments: list[str]) -> int | None:
 
 
 def _end_of(job: int, server: socket.socket) -> int:
-    """Wait for the end of a job and pass signals on to it; its exit code: that it tells itself or, where it was killed, the server."""
+    """Wait for the end of a job and pass signals on to it; its exit code, sent by the job itself or, where it was killed, by the server."""
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(job, number))
     with suppress(ProcessLookupError):
-        reached = os.getpgid(job) == os.getpgrp()  # the keyboard reaches the job too
+        reached = os.getpgid(job) == os.getpgrp()  # one process group: an interrupt of the terminal reaches the job too
         signal.signal(signal.SIGINT, signal.SIG_IGN if reached else lambda number, _: _pass_on(job, number))
     server.settimeout(None)
     with suppress(OSError):
@@ -164,7 +164,7 @@ def _pass_on(job: int, number: int) -> None:
 
 
 def _parents() -> tuple[int, ...]:
-    """The process that started this one, and the one before it: a shell may stand between."""
+    """Process ids of the parent and grandparent of this process: there may be a shell between the run and the job."""
     parent = os.getppid()
     try:
         stat = Path(f"/proc/{parent}/stat").read_text()
@@ -174,10 +174,10 @@ def _parents() -> tuple[int, ...]:
 
 
 def serve(listener: socket.socket, run: int) -> socket.socket | None:
-    """Fork for each that asks, and tell it how its job ended, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
+    """While the run lives, fork for each client and tell it how its job ended. Returns the connection in a fork, None in the server when it ends."""
     jobs, ended = dict[int, socket.socket](), threading.Event()
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(wake)  # the end of a fork is told at once
+    signal.set_wakeup_fd(wake)  # the end of a fork wakes the select
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     while os.getppid() == run and not ended.is_set():
@@ -202,7 +202,7 @@ def serve(listener: socket.socket, run: int) -> socket.socket | None:
 
 
 def _tell_ends(jobs: dict[int, socket.socket]) -> None:
-    """Tell those who asked how their forks ended. So their processor time counts for the run as well."""
+    """Tell the clients how their forks ended. Waiting for the forks also adds their processor time to that of the server's children."""
     while jobs:
         job, status = os.waitpid(-1, os.WNOHANG)
         if not job:
@@ -212,7 +212,7 @@ def _tell_ends(jobs: dict[int, socket.socket]) -> None:
 
 
 def do_job(asker: socket.socket) -> NoReturn:
-    """Take the place of the process that asks, in a fork, and do its verb."""
+    """In a fork: take over the client's streams, environment, folder and limits, and do its verb."""
     for number, action in DEFAULTS.items():
         signal.signal(number, action)
     try:
@@ -223,11 +223,11 @@ def do_job(asker: socket.socket) -> NoReturn:
         for limit, values in asked["limits"]["resources"].items():
             with suppress(ValueError):  # a hard limit above the server's
                 resource.setrlimit(int(limit), values)
-        # Nothing more is sent, so what comes is the end of who asked, killed perhaps: SIGIO, the kernel's word for it, ends the job.
+        # The client sends nothing more, so the next event on the socket is its end, perhaps by SIGKILL. The kernel then sends SIGIO, which ends the job.
         fcntl.fcntl(asker, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(asker, fcntl.F_SETFL, fcntl.fcntl(asker, fcntl.F_GETFL) | os.O_ASYNC)
         asker.sendall(os.getpid().to_bytes(8))
-    except (OSError, ValueError):  # who asked is gone, or does the job itself
+    except (OSError, ValueError):  # the client is gone, or does the job itself
         os._exit(1)
     for own, stream in zip(STREAMS, streams, strict=True):
         os.dup2(stream, own)
@@ -257,17 +257,17 @@ def _code_of_verb() -> int:
 
 
 def _leave(code: int, asker: socket.socket) -> NoReturn:
-    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job. It tells its code itself: a
-    server that was killed meanwhile tells nothing, and a job that went well must not count as killed."""
+    """End a fork as the interpreter would, but without unloading the modules, which takes longer than a small job. The fork sends its exit code itself:
+    a server that was killed meanwhile sends nothing, and a job that went well must not count as killed."""
     threading._shutdown()  # type: ignore[attr-defined]  # no public name joins the threads that are not daemons
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            code = code or 120  # as the interpreter says it
+            code = code or 120  # the interpreter's code for a failed flush
     with suppress(OSError):
-        asker.sendall(((code & 0xFF) << 8).to_bytes(4))  # as `wait` has it
+        asker.sendall(((code & 0xFF) << 8).to_bytes(4))  # a wait status, as the server sends it
     os._exit(code & 0xFF)
 
 
@@ -282,7 +282,7 @@ def _received(asker: socket.socket, length: int) -> bytes:
 
 
 def _load() -> None:
-    """Import what jobs import, and work out what is the same for all of them."""
+    """Import what jobs import, and compute what is the same for all of them."""
     from importlib import import_module
 
     from rs_pipeline.products.register import resolve
@@ -293,19 +293,19 @@ def _load() -> None:
         import_module(name)
     for step in steps().values():
         resolve(step.function)
-    sys.modules["numba"].njit(lambda x: x + 1)(1.0)  # Numba sets itself up with the first function
-    code_sha256()  # of the code as it is loaded
-    gc.freeze()  # forks share the memory of what they do not touch; a collection touches everything
+    sys.modules["numba"].njit(lambda x: x + 1)(1.0)  # compiling a first function initialises Numba
+    code_sha256()  # the digest of the code that is loaded; it is cached
+    gc.freeze()  # forks share unmodified memory pages; a garbage collection would modify all of them
 
 
 def _alone() -> bool:
-    """Whether this process has one thread: a fork has no other."""
+    """Whether this process has one thread: a fork copies only the thread that calls it."""
     return len(os.listdir("/proc/self/task")) == 1
 
 
 def main() -> None:
-    """Serve on the socket that was handed over. A fork goes on from here as a job that was started by itself."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # of the terminal: jobs at work have their own; the server goes when the run does
+    """Serve on the socket that was handed over. A fork returns here from `serve` and does its job."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # from the terminal: running jobs get them too; the server ends with the run
         signal.signal(number, signal.SIG_IGN)
     run, listener = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     folder = Path(listener.getsockname()).parent

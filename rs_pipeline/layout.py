@@ -1,4 +1,4 @@
-"""Where the files of a run lie. Every step and the Snakefile ask here, so a path is written once."""
+"""Paths of the files of a run. Every step and the Snakefile take them from here, so each path is defined once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 TRUE_COLOUR = "true_colour"
-"""Pictures of what was seen, beside those of the products."""
+"""Name of the true-colour pictures of the report, which it shows beside those of the products."""
 
 SHORE_FAMILIES = ("sentinel-2", "landsat")
-"""Sensor families with a SWIR1 composite of their own at the coast: what shorelines are drawn from."""
+"""Sensor families with a SWIR1 composite of their own at the coast; shorelines are drawn from these composites."""
 
 SHORE_RADAR = "sentinel-1"
-"""What gives a second opinion on them."""
+"""Sensor family of the radar composite that checks these shorelines."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """Held by the run that works on the folder, and by its jobs; says who."""
+        """Lock held by the run that works on the folder and by its jobs; its content names the holder."""
         return self.root / ".lock"
 
     @property
@@ -56,12 +56,12 @@ class Layout:
 
     @property
     def code(self) -> Path:
-        """What the code of every step was, by the digest of the whole code, since the run began."""
+        """Digests of the code of every step, by the digest of the whole code, since the run began."""
         return self.root / "logs" / "code.json"
 
     @property
     def summary(self) -> Path:
-        """What the last run did and what is missing; the same for people in ``summary.txt``."""
+        """What the last run did and what is missing; ``summary.txt`` says the same in words."""
         return self.root / "summary.json"
 
     @property
@@ -70,12 +70,12 @@ class Layout:
 
     @property
     def signatures(self) -> Path:
-        """Signatures and keys in addresses of the ledger's scenes, for this user alone and outside the run's folder, which may be handed on."""
+        """Signatures and keys of the URLs in the scene ledger. Readable by this user only, and outside the run's folder, which may be passed on."""
         return self.root.parent / ".signatures" / f"{self.root.name}.json"
 
     @property
     def orbits(self) -> Path:
-        """Found against expected, an orbit a row; written by the search."""
+        """Scenes found and expected, one row per orbit; written by the search."""
         return self.root / "orbits.csv"
 
     @property
@@ -87,11 +87,11 @@ class Layout:
         return self.root / "chips" / period / tile / "chips.parquet"
 
     def chip_folder(self, period: str, tile: str) -> Path:
-        """Folder of the chips of a tile and period, one folder a scene."""
+        """Folder of the chips of a tile and period, one folder per scene."""
         return self.root / "chips" / period / tile / self.CHIPS
 
     def scene_list(self, period: str, tile: str) -> Path:
-        """The scenes a tile and period rest on; rewritten only where they change, and so what makes a tile run again."""
+        """The scenes that a tile and period are made from. It is rewritten only where they change, so a newer file makes the tile run again."""
         return self.root / "chips" / period / tile / "scenes.csv"
 
     @property
@@ -141,7 +141,7 @@ class Layout:
         return self.root / "counties" / f"land_{period}.parquet"
 
     def land_changes(self, period: str) -> Path:
-        """Land cover that was converted since other baselines than the run's own, by unit, zone and baseline."""
+        """Land cover converted since other baselines than the run's own, by unit, zone and baseline."""
         return self.root / "counties" / f"land_changes_{period}.parquet"
 
     def place_sums(self, period: str) -> Path:
@@ -149,7 +149,7 @@ class Layout:
         return self.root / "places" / f"sums_{period}.parquet"
 
     def place_land(self, period: str) -> Path:
-        """Likewise, of land cover and its conversion."""
+        """Sums of land cover and its conversion over each watched place."""
         return self.root / "places" / f"land_{period}.parquet"
 
     @property
@@ -159,7 +159,7 @@ class Layout:
 
     @property
     def places_table(self) -> Path:
-        """What was seen of each watched place, a row a place, period and indicator."""
+        """Observations of the watched places, one row per place, period and indicator."""
         return self.root / "places" / "places.csv"
 
     @property
@@ -171,7 +171,7 @@ class Layout:
         return self.root / "coastline" / "transects.gpkg"
 
     def sea(self, period: str) -> Path:
-        """Which water is sea, of runs with a coast."""
+        """Map of the water that is sea, in runs with a coast."""
         return self.root / "water" / f"sea_{period}.tif"
 
     @property
@@ -191,12 +191,12 @@ class Layout:
 
     @property
     def quality(self) -> Path:
-        """Optical proxies of water quality, a row a body and period."""
+        """Optical proxies of water quality, one row per body and period."""
         return self.root / "water" / "quality.parquet"
 
     @property
     def quality_monthly(self) -> Path:
-        """The same, a row a body or watched water and month."""
+        """The same, one row per body or watched water and month."""
         return self.root / "water" / "quality_monthly.parquet"
 
     def inspection_picture(self, reach_id: str, day: str) -> Path:
@@ -205,7 +205,7 @@ class Layout:
 
     @property
     def inspection_index(self) -> Path:
-        """What the pictures show: reach_id, period, day, logit, positive, file."""
+        """Index of the pictures: reach_id, period, day, logit, positive, file."""
         return self.root / "water" / "inspection" / "pictures.csv"
 
     @property
@@ -227,7 +227,7 @@ class Layout:
 
     @property
     def indicators_workbook(self) -> Path:
-        """The same for a spreadsheet, in Chinese and English, a sheet a prefecture."""
+        """The same as a workbook, in Chinese and English, one sheet per prefecture."""
         return self.root / "indicators.xlsx"
 
     @property
@@ -236,7 +236,7 @@ class Layout:
 
     @property
     def accuracy(self) -> Path:
-        """Scores against the truth, of runs of a simulated world."""
+        """Scores against the truth, for runs of a simulated world."""
         return self.root / "accuracy.csv"
 
     @property
@@ -250,12 +250,12 @@ class Layout:
 
     @property
     def findings(self) -> Path:
-        """Suspected findings, a row a place, for a GIS; beside it the same as CSV, KML and GPX."""
+        """Suspected findings, one row per place, for a GIS; beside it the same as CSV, KML and GPX."""
         return self.root / "findings" / "findings.gpkg"
 
     @property
     def findings_form(self) -> Path:
-        """The list for an inspector to fill in; it comes back as tables.field_results."""
+        """The list for an inspector to fill in; filled in, it is an input as tables.field_results."""
         return self.root / "findings" / "form.xlsx"
 
     @property

@@ -1,4 +1,4 @@
-"""The nouns of the pipeline: frozen dataclasses that carry meaning between rooms, and refuse values that make no sense.
+"""The data classes of the pipeline: frozen dataclasses that packages pass to each other, and that refuse invalid values.
 
 Nothing here reads files or computes products.
 """
@@ -28,7 +28,7 @@ RADAR_BANDS: tuple[RadarBand, ...] = get_args(RadarBand)
 
 QualityBand = Literal["mask", "saturation", "aerosol", "opacity"]
 QUALITY_BANDS: tuple[QualityBand, ...] = get_args(QualityBand)
-"""Roles of bands whose values are classes or bits: never interpolated, never scaled."""
+"""Roles of bands whose values are classes or bits: they are never interpolated or scaled."""
 
 OPTIONAL_BANDS = ("rededge1",)
 """Optical bands that a sensor may lack."""
@@ -52,17 +52,17 @@ DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 """Data types that a source may store."""
 
 ACQUISITION = ("platform", "datetime", "datatake", "cell")
-"""What may identify an acquisition, besides properties of an extension (``sat:absolute_orbit``)."""
+"""Names that may identify an acquisition, besides properties of an extension (``sat:absolute_orbit``)."""
 
 PERIOD_LABEL = r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$"
 TILE_ID = r"^r\d+c\d+$"
 
 LARGEST_REFL = (0.5, 20.0)
-"""The largest valid number of an optical sensor stands for a reflectance in this range; else scale or valid_max has a slip of the pen."""
+"""Range of the reflectance that ``valid_max`` of an optical sensor may stand for; outside it, scale or valid_max is a typing error."""
 
 
 LARGEST_SCALE = 0.01
-"""Reflectance between neighbouring numbers of an optical sensor, at most."""
+"""Largest reflectance per digital number of an optical sensor."""
 
 
 def _require(holds: bool, where: str, what: str, remedy: str) -> None:
@@ -76,7 +76,7 @@ def _require_one_of(value: str, known: tuple[str, ...], where: str) -> None:
 
 @lru_cache(maxsize=256)
 def crs_fault(crs: str) -> str:
-    """Why a CRS cannot be that of a grid; empty where it can: projected, in metres."""
+    """Why a CRS cannot be that of a grid; empty where it can. It must be projected, in metres."""
     try:
         parsed = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:
@@ -92,15 +92,15 @@ class Band:
     role: str
     """Canonical name: one of OPTICAL_BANDS, RADAR_BANDS or QUALITY_BANDS."""
     assets: tuple[str, ...]
-    """STAC asset keys, the first present is used."""
+    """STAC asset keys; the first that is present is used."""
     resolution_m: float
     """Native pixel size, metres."""
     required: bool = True
     """A scene without a required band is refused; an optional band is filled with nodata."""
     calibration: str = ""
-    """STAC asset key of the table that calibrates the band; empty for a band that is calibrated already."""
+    """STAC asset key of the band's calibration table; empty for a band that is calibrated already."""
     noise: str = ""
-    """STAC asset key of the band's table of thermal noise."""
+    """STAC asset key of the band's table of thermal noise; empty where there is none."""
 
     def __post_init__(self) -> None:
         _require_one_of(self.role, (*OPTICAL_BANDS, *RADAR_BANDS, *QUALITY_BANDS), "role")
@@ -134,14 +134,14 @@ class MaskRule:
 
 @dataclass(frozen=True)
 class QualityRule:
-    """How an item says how well its pixels lie, and which classes of it are used."""
+    """How an item states the geometric quality of its pixels, and which quality classes are used."""
 
     property: str
     """STAC property that holds the class."""
     classes: tuple[str, ...]
-    """All that there are. An item without the property may name one at the end of its id, as Landsat's do (``…_02_T2``)."""
+    """All classes. An item without the property may name one at the end of its id, as Landsat items do (``…_02_T2``)."""
     accepted: tuple[str, ...]
-    """Those that are used where `sources.quality` does not say otherwise."""
+    """Classes that are used where the key ``sources.quality`` is not set."""
 
     def __post_init__(self) -> None:
         _require(bool(self.property), "quality.property", "no property", "name the STAC property that holds the class")
@@ -168,7 +168,7 @@ class Sensor:
     """Lower-case platform names accepted; empty means any."""
     bands: tuple[Band, ...]
     scale: float
-    """Reflectance (or, for radar, unit) per digital number where the item does not say."""
+    """Reflectance (or, for radar, unit) per digital number where the item does not state it."""
     offset_rule: str
     """How the additive offset is decided, one of OFFSET_RULES."""
     offset: float
@@ -178,14 +178,14 @@ class Sensor:
     """Stored data type; signed types are shifted exactly into uint16 chips."""
     valid_min: float
     valid_max: float
-    """Digital numbers outside [valid_min, valid_max] are held at its ends and flagged (optical), or nodata (radar)."""
+    """Digital numbers outside [valid_min, valid_max] are clamped to it and flagged (optical), or become nodata (radar)."""
     mask: MaskRule
     georeference: str = "grid"
     """``grid``: north-up pixels of a CRS; ``gcps``: pixels in flight geometry, with ground control points."""
     deduplicate_by: tuple[str, ...] = ()
-    """Item properties that name an acquisition; the newest processing of it is kept."""
+    """Item properties that identify an acquisition; of several processings the newest is kept."""
     quality: QualityRule | None = None
-    """Classes of geometric quality; None where the archive makes no difference."""
+    """Classes of geometric quality; None where the archive has none."""
     source: str = ""
     """Where the table's numbers come from."""
 
@@ -271,7 +271,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Period:
-    """A reporting period. Dates are inclusive, solar days."""
+    """A reporting period. Both dates are included; they are solar days."""
 
     label: str
     """Letters, digits and hyphens, at most 32."""
@@ -334,7 +334,7 @@ class Grid:
         return self.resolution_m**2
 
     def window(self, row: int, col: int, height: int, width: int) -> Grid:
-        """The sub-grid that starts at pixel (row, col)."""
+        """The sub-grid that starts at pixel (row, col); it may reach beyond the grid."""
         r = self.resolution_m
         return Grid(self.crs, r, self.left + col * r, self.top - row * r, width, height)
 
@@ -353,6 +353,7 @@ class Tile:
     row: int
     """First pixel row of the tile in the run's grid."""
     col: int
+    """First pixel column of the tile in the run's grid."""
     grid: Grid
 
     def __post_init__(self) -> None:
@@ -362,7 +363,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scene:
-    """One row of ``scenes.parquet``: everything a later step may know of a scene."""
+    """One row of ``scenes.parquet``: all facts of a scene that later steps use."""
 
     scene_id: str
     """STAC item id as found."""
@@ -383,9 +384,9 @@ class Scene:
     sun_azimuth_deg: float | None
     scale: float
     offset: float
-    """reflectance = digital number * scale + offset, after the decision."""
+    """Additive offset as decided: reflectance = digital number * scale + offset."""
     offset_decision: str
-    """How the offset was decided, in words a reader can follow."""
+    """How the offset was decided, in words."""
     offset_confidence: str
     """``high`` or ``low``."""
     status: str
@@ -400,33 +401,34 @@ class Scene:
     sign: str = "none"
     """Signer needed to read the hrefs: ``none`` or ``planetary-computer``."""
     internal_hosts: bool = False
-    """Whether its files may be read from hosts of internal networks, also after a redirect: its hrefs name such hosts and may, or the user says so."""
+    """Whether its files may be read from hosts of internal networks, also after a redirect: its hrefs name such hosts and are allowed to, or the user
+    allows it (``sources.internal_hosts``)."""
     generated: str = ""
     """When the product was made, as the catalog writes it; empty where it does not say."""
     relative_orbit: int | None = None
     """Number of the orbit within the repeat cycle (Landsat: the path); None where the item does not say."""
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Band role to the rows and columns that the item declares, where it does."""
+    """Band role to (rows, columns), for bands whose shape the item declares."""
     quality: str = ""
     """Class of geometric quality, see `Sensor.quality`; empty where the item does not say."""
     displaced_x_m: float | None = None
-    """How far the scene lies east of the other dates, metres; None where that is not measured."""
+    """How far the scene lies east of the other dates, metres; None where it was not measured."""
     displaced_y_m: float | None = None
-    """How far north."""
+    """How far it lies north of them, metres; None likewise."""
     moved_x_m: float = 0.0
-    """What is added to its coordinates when it is read, to the east, metres."""
+    """Shift to the east that is added to its coordinates when it is read, metres."""
     moved_y_m: float = 0.0
-    """And to the north."""
+    """Shift to the north that is added, metres."""
     registration: str = ""
-    """What was found about its place, in words; empty where nobody looked."""
+    """Result of the registration, in words; empty where the scene was not registered."""
     tables: dict[str, str] = field(default_factory=dict)
     """``vv calibration``, ``vv noise`` … to the href of the table; empty where bands are calibrated already."""
     identity: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Band role to what tells the content of its file from another (see `catalog.identity`), as the search met it; the offset is that content's."""
+    """Band role to the identity of its file's content (see `catalog.identity`) at the time of the search; ``offset`` was decided for that content."""
 
 
 def solar_day(when: datetime, longitude_deg: float) -> date:
-    """Date of local mean solar time: UTC shifted by 4 minutes a degree of longitude.
+    """Date of local mean solar time: UTC shifted by 4 minutes per degree of longitude.
 
     >>> solar_day(datetime(2024, 1, 1, 23, 0), 116.0).isoformat()
     '2024-01-02'
@@ -436,7 +438,7 @@ def solar_day(when: datetime, longitude_deg: float) -> date:
 
 @dataclass(frozen=True)
 class MapBand:
-    """What a band of a map is called and means."""
+    """Name and meaning of a band of a map."""
 
     name: str
     description: str
@@ -467,24 +469,24 @@ class Style:
     band: str
     """Name of the band that is drawn."""
     kind: str
-    """``ramp`` (linear between stops, held beyond the ends) or ``classes`` (exact values)."""
+    """``ramp`` (linear between stops, constant beyond the ends) or ``classes`` (exact values)."""
     colours: tuple[Colour, ...]
 
 
 @dataclass(frozen=True)
 class SampledProduct:
-    """What a sample of one product is compared with."""
+    """The map and band that the reference samples of a product are compared with."""
 
     map: str
     band: str
     map_class: int | None
-    """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
+    """The map class that is stratum 1; all other classes are stratum 0. None: one stratum, all but permanent water."""
     unit: str
     """``0 or 1`` for classes, ``percent`` for covers."""
     inland: bool = False
-    """What its indicators are of is inland: a sample at sea says nothing of it."""
+    """Whether its indicators describe inland areas, so that samples at sea do not count."""
 
     @property
     def class_map(self) -> str:
-        """The map whose band ``class`` tells the strata."""
+        """The map whose band ``class`` gives the strata."""
         return "water" if self.map_class is None else self.map

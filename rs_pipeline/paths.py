@@ -1,4 +1,4 @@
-"""Where the pipeline's own tables lie, and how a table is found by its name or path."""
+"""Paths of the pipeline's own tables, and how a table is found by its name or path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rs_pipeline.errors import ConfigError
 
 
 def shipped_folder() -> Path:
-    """Folder with what comes along beside the code (``Snakefile``, ``config``, ``profiles``): the one packed into a wheel, else the checkout."""
+    """Folder with the shipped files (``Snakefile``, ``config``, ``profiles``): the one packed into a wheel, else the checkout."""
     package = Path(__file__).resolve().parent
     packed = package / "_shipped"
     return packed if packed.is_dir() else package.parent
@@ -26,7 +26,7 @@ def config_folder() -> Path:
 
 
 def kernels_folder() -> Path:
-    """Folder of the sources of ``rs_kernels``, found without importing it: Numba comes with it, which half of the jobs do not need."""
+    """Folder of the sources of ``rs_kernels``, found without importing it: that would import Numba, which half of the jobs do not need."""
     found = find_spec("rs_kernels")
     assert found is not None and found.origin is not None, "rs_kernels is installed with rs_pipeline"
     return Path(found.origin).parent
@@ -44,7 +44,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def near_names(word: str, known: Iterable[str]) -> list[str]:
-    """The names that share most of a word's parts between hyphens; all of them where none shares any.
+    """The names that share the most hyphen-separated parts with a word; all of them where none shares any.
 
     >>> near_names("sentinel-2", ["earth-search-sentinel-2-l2a", "earth-search-sentinel-1-grd", "hls2-l30"])
     ['earth-search-sentinel-2-l2a']
@@ -56,7 +56,7 @@ def near_names(word: str, known: Iterable[str]) -> list[str]:
 
 
 def path_hint(path: Path) -> str:
-    """What a path that leads nowhere may be meant for, in words that follow a sentence: one of Windows, or a file beside it with a name that is close."""
+    """Hint on a path that does not exist, as a clause that follows a sentence: a Windows path, or a file in its folder with a similar name; else empty."""
     text = str(path)
     if drive := re.match(r"([A-Za-z]):[\\/]", text):
         inside = text[3:].replace("\\", "/")

@@ -1,4 +1,4 @@
-"""Tables of provinces: whose totals and targets are judged, and which counties it has. Shipped in ``config/provinces`` or a user's own."""
+"""Tables of provinces: the province whose totals and targets are judged, and its counties. Shipped in ``config/provinces`` or a user's own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def load_province(name: str) -> Province:
 
     Raises
     ------
-    ConfigError : there is no such table, or something in it is wrong: the file and line are told.
+    ConfigError : there is no such table, or something in it is wrong; the error names the file and line.
     """
     return _read(paths.table_path("provinces", name))
 

@@ -1,7 +1,7 @@
-"""What is secret in an address, and how it is kept out of everything that is written: tables, reports, logs and the texts of errors.
+"""Removes secrets from URLs in everything that is written: tables, reports, logs and the texts of errors.
 
-Secrets are known by the names of their fields, and by their values where this process has them from the user (`keep_secret`). All is linear in the
-length of a text: texts come from outside.
+A secret is recognised by the name of its query field, or by its value where the user gave it to this process (`keep_secret`). Running time is linear in
+the length of a text, because texts come from outside.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _SECRET = frozenset((
     "expires", "policy", "key-pair-id", "ak", "tk", "sn", "sign", "auth", "auth_info", "authorization", "jwt", "sas", "hdnts", "hdnea", "hdntl", "__gda__", "hmac", "ticket", "pass",
     "code", "verify", "session", "sid", "cookie",
 ))  # fmt: skip
-"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), functions of Azure (``code``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
+"""Query fields that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), functions of Azure (``code``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
 
 _SECRET_LIKE = re.compile(
     r"^x-(amz|goog|oss|cos|obs|ms)-|^q-(sign|ak|key|url|header)|token|secret|passw|passphrase|pwd|credential|signature|bearer|sessionid|(api|access|subscription|private|auth)[-_.]?key|key$|(^|[-_.])(sig|auth)$",
     re.IGNORECASE,
 )
-"""What the names of others look like: AWS, Google, Alibaba (``OSSAccessKeyId``), Tencent (``q-sign-…``), keys of programming interfaces."""
+"""Patterns of further names: AWS, Google, Alibaba (``OSSAccessKeyId``), Tencent (``q-sign-…``), keys of programming interfaces."""
 
 _USER = re.compile(r"(?<=://)[^/?#\s'\"<>]*@")
 _PARTED = re.compile(r";(?=[^&;=]+=)")
-"""Fields of a query were once parted so."""
+"""Semicolons between query fields, an older form of ``&``."""
 
 _RUN = re.compile(r"[^\s'\"<>]+")
-"""What stands without a blank or quote around it: an address, or what is left of one."""
+"""A run of characters without blanks, quotes or angle brackets: a URL, or a part of one."""
 
 _STARTS = re.compile(r"[?&;#]")
 _QUERY = re.compile(r"[?&;#][^\s'\"<>?&;=#]+=[^\s'\"<>&;#]*")
@@ -37,25 +37,25 @@ _HEADER = re.compile(
 
 
 _PAIR = re.compile(r"""(['"])([\w.-]{1,64})\1(\s*:\s*)(['"])[^'"]*\4""")
-"""A name and a text of JSON, or of Python's dictionaries."""
+"""A name and a text as JSON or a Python dictionary writes them."""
 
 _INNER = 2
-"""An address may stand encoded in a field of another, so many times over."""
+"""Levels of URLs encoded in a query field of another URL that are searched."""
 
 _LEAST_SIGNS = 6
-"""A shorter secret would be found in words that are none."""
+"""Shortest secret that is replaced, characters: a shorter one would match parts of ordinary words."""
 
 _values: set[str] = set()
 
 
 def keep_secret(value: str) -> None:
-    """Take a value out of every text from now on, as it is and as addresses encode it; one of fewer than six signs is no secret."""
+    """Remove a value from every text from now on, as it is and as URLs encode it; values of fewer than six characters are ignored."""
     if len(value) >= _LEAST_SIGNS:
         _values.update((value, quote(value, safe=""), quote(value)))
 
 
 def is_secret(field: str) -> bool:
-    """Whether a field of a query carries a signature, a key or who asks, by its name.
+    """Whether a query field carries a signature, a key or an identity, by its name.
 
     >>> [is_secret(name) for name in ("sig", "subscription-key", "X-Goog-Signature", "api_key", "layer", "bbox")]
     [True, True, True, True, False, False]
@@ -65,8 +65,8 @@ def is_secret(field: str) -> bool:
 
 
 def unsigned(href: str, inner: int = _INNER) -> str:
-    """An address without its secrets: what stays the same when it is signed anew. One without any stays as it is, and so does a path. A fragment, which
-    no server is told, may hold a secret in any form and goes. ``inner`` : how often an address may stand encoded in a field of another.
+    """A URL without its secrets: the part that stays the same when it is signed anew. A URL without secrets and a path stay as they are. The fragment,
+    which is not sent to servers, may hold a secret in any form and is removed. ``inner`` : levels of URLs encoded in query fields that are searched.
 
     >>> unsigned("https://h/x.tif?se=2024-05-01&sig=abc&layer=1"), unsigned("https://me:word@h/x.tif"), unsigned("/data/x.tif")
     ('https://h/x.tif?layer=1', 'https://h/x.tif', '/data/x.tif')
@@ -85,14 +85,14 @@ def unsigned(href: str, inner: int = _INNER) -> str:
 
 
 def _inner_unsigned(value: str, inner: int) -> str:
-    """The value of a field, which may be an address itself, or the end of one."""
+    """The value of a field without secrets; it may be a URL itself, or the end of one."""
     if not inner or "=" not in value:
         return value
     return unsigned(value, inner - 1) if "://" in value else redacted(value, inner - 1)
 
 
 def redacted(text: str, inner: int = _INNER) -> str:
-    """A text with the secrets taken out of the addresses, queries and headers in it, whole or cut off.
+    """A text without the secrets in its URLs, queries and headers, also where these are cut off.
 
     >>> redacted("'/vsicurl/https://me:word@h/x.tif?sig=abc&layer=1' not recognized")
     "'/vsicurl/https://h/x.tif?layer=1' not recognized"
@@ -105,7 +105,7 @@ def redacted(text: str, inner: int = _INNER) -> str:
 
 
 def _run_without_secrets(run: str, inner: int) -> str:
-    """A run without the secret fields of its query; the first field that stays begins with the sign of the first one there was."""
+    """A run without the secret fields of its query; the first field that is kept gets the separator of the original first one."""
     start = _STARTS.search(run)
     if start is None or "=" not in run[start.start() :]:
         return run
@@ -118,7 +118,7 @@ def _run_without_secrets(run: str, inner: int) -> str:
 
 
 def _field(field: str, inner: int) -> str:
-    """A field of a query, sign, name and value, whose value may be an address that is encoded."""
+    """A query field (separator, name and value) without secrets in its value, which may be an encoded URL."""
     name, _, value = field.partition("=")
     plain = unquote_plus(value)
     if not inner or plain == value or (clean := redacted(plain, inner - 1)) == plain:

@@ -32,14 +32,14 @@ EQUAL_AREA = 6933
 """EPSG code of the CRS in which areas of units are compared."""
 
 BORDER_M = 100.0
-"""What lies this near to a unit is taken for its own: outlines of units are drawn no better, and many follow rivers."""
+"""Places this near to a unit count as its own, metres: outlines of units are no more accurate, and many follow rivers."""
 SLIVER_SHARE = 0.01
-"""Neighbours drawn apart share slivers: so much of the smaller one is no overlap."""
+"""Units that share up to this share of the smaller one's area do not overlap: outlines of neighbours that were drawn separately share slivers."""
 NESTED_SHARE = 0.95
-"""A unit of which so much lies in another is a part of it."""
+"""A unit is a part of another where at least this share of its area lies in it."""
 
 OUTSIDE_CRS_DEG = 12.0
-"""Units so far outside the area of the grid's CRS, degrees (two UTM zones), are a mistake in the CRS."""
+"""Units farther than this outside the area of use of the grid's CRS, degrees (two UTM zones), mean that the CRS is wrong."""
 
 
 def load_units(settings: Settings) -> gpd.GeoDataFrame:
@@ -50,7 +50,7 @@ def load_units(settings: Settings) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    ConfigError : the file, a column or a code is unusable, or units.only names a code that is no unit's.
+    ConfigError : the file, a column or a code is unusable, or no unit has a code of units.only.
     """
     frame = _only(_every_unit(settings), settings.units.only, f"units.path: {settings.units.path}")
     frame["name"] = frame.name.where(frame.name != "", frame.adcode)
@@ -86,8 +86,8 @@ def _every_unit(settings: Settings) -> gpd.GeoDataFrame:
 
 
 def surroundings(settings: Settings) -> gpd.GeoDataFrame:
-    """What lies around the units of a run and has no numbers: the units of the file that ``units.only`` leaves out, under the name of their prefecture
-    where they have one, and the file's layer NEIGHBOURS. Columns ``name`` and ``geometry``, EPSG:4326; empty where the file has neither."""
+    """The areas around the units of a run, for which no values are computed: the units that ``units.only`` leaves out, under the name of their
+    prefecture where they have one, and the file's layer NEIGHBOURS. Columns ``name`` and ``geometry``, EPSG:4326; empty where the file has neither."""
     section, stated = settings.units, settings.stated("units.path")
     parts = []
     if section.only:
@@ -104,11 +104,11 @@ def surroundings(settings: Settings) -> gpd.GeoDataFrame:
 
 
 def _only(units: gpd.GeoDataFrame, wanted: Sequence[str], where: str) -> gpd.GeoDataFrame:
-    """The units of some codes; all of them where none is named.
+    """The units with the ``wanted`` codes; all units where ``wanted`` is empty.
 
     Raises
     ------
-    ConfigError : a code is no unit's.
+    ConfigError : no unit has one of the codes.
     """
     if unknown := [code for code in wanted if code not in set(units.adcode)]:
         near = did_you_mean(unknown[0], units.adcode)
@@ -119,7 +119,7 @@ def _only(units: gpd.GeoDataFrame, wanted: Sequence[str], where: str) -> gpd.Geo
 
 
 def tell_gaps(units: gpd.GeoDataFrame, where: str) -> None:
-    """Say which units have no name, and which no prefecture while others have one."""
+    """Log which units have no name, and which have no prefecture while others have one."""
     nameless, homeless = units.adcode[units.name == units.adcode], units.adcode[units.prefecture == ""]
     if len(nameless):
         log.warning("%s: %d units have no name and are called by their code: %s", where, len(nameless), ", ".join(nameless[:5]))
@@ -132,7 +132,7 @@ def _stripped(text: object) -> str:
 
 
 def _check_codes(units: gpd.GeoDataFrame, where: str, column: str) -> None:
-    """Refuse units without a code, two of one code, and one with the region's."""
+    """Refuse units without a code, with the code of another unit, or with that of the region."""
     without = units.adcode == ""
     if without.any():
         raise ConfigError(f"units without a code: {list(units.name[without][:5])}", where=where, remedy=f"fill in the column {column}")
@@ -144,22 +144,22 @@ def _check_codes(units: gpd.GeoDataFrame, where: str, column: str) -> None:
 
 
 def _check_zeros(codes: pd.Series, numeric: bool, where: str, column: str) -> None:
-    """Say, or refuse, codes that may have lost zeros in front: a column of numbers cannot hold them."""
+    """Find codes that may have lost leading zeros: an error in a column of numbers, which cannot hold them, else a warning."""
     lengths = codes.str.len()
     short = codes[(lengths == lengths.max() - 1) & codes.str.isdigit()]
     if numeric and len(short):
         raise ConfigError(
-            f"codes of a digit less than the others, zeros in front may be lost: {list(short[:5])}",
+            f"codes have one digit less than the others, leading zeros may be lost: {list(short[:5])}",
             where=where,
             remedy=f"make {column} a column of text with all digits",
         )
     if len(short):
-        log.warning("%s: codes of a digit less than the others: %s", where, ", ".join(short[:5]))
+        log.warning("%s: codes have one digit less than the others: %s", where, ", ".join(short[:5]))
 
 
 def overlaps(units: gpd.GeoDataFrame) -> pd.DataFrame:
     """Pairs of units that share more than SLIVER_SHARE of the smaller: ``small``, ``large`` (codes), ``area_km2`` of the overlap and its ``share`` of the
-    smaller, 0-1; by the size of the larger. Of two of one size the one with the lower code is the larger."""
+    smaller, 0-1; sorted by the area of the larger. Of two units of equal area the one with the lower code is the larger."""
     shapes = units.to_crs(EQUAL_AREA).geometry.to_numpy()
     areas, codes = shapely.area(shapes), units.adcode.to_numpy()
     order = np.lexsort((np.arange(len(shapes))[::-1], areas))
@@ -180,7 +180,7 @@ def _overlap_words(pairs: pd.DataFrame) -> str:
 
 
 def tell_overlaps(units: gpd.GeoDataFrame) -> None:
-    """Say in one line which units overlap, and by how much."""
+    """Log in one line which units overlap, and by how much."""
     if not units.in_region.all():
         log.warning(
             "units overlap: %s. Each is reported as it is; the totals of the region and its prefectures count their ground once, for the smaller unit's prefecture",
@@ -191,8 +191,8 @@ def tell_overlaps(units: gpd.GeoDataFrame) -> None:
 def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The units and, for the totals of the region and its prefectures, the unions of those that overlap: rows with an empty code that are ``in_region``.
 
-    What is summed over the rows that are ``in_region`` counts no ground twice. Where units of several prefectures overlap there is a union a
-    prefecture, and the ground that they share is that of the smaller unit; units without a prefecture leave it to the others.
+    A sum over the rows that are ``in_region`` counts no ground twice. Where units of several prefectures overlap there is one union per prefecture, and
+    the ground that they share belongs to the smaller unit; a unit without a prefecture leaves it to the others.
     """
     doubled = units[~units.in_region]
     if doubled.empty:
@@ -209,7 +209,8 @@ def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _shared_out(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Units of several prefectures cut so that none overlap: smaller ones first, those without a prefecture last. Of one prefecture, as they are."""
+    """Units of several prefectures, cut so that none overlap: the smaller unit keeps the shared ground, a unit without a prefecture never does. Units of
+    one prefecture stay as they are."""
     if units.prefecture.nunique() == 1:
         return units
     order = np.lexsort((units.to_crs(EQUAL_AREA).area, units.prefecture == ""))
@@ -222,8 +223,8 @@ def _shared_out(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def prefecture_codes(units: pd.DataFrame) -> dict[str, str]:
-    """Name of each prefecture of the units (adcode, prefecture) to its code: that of the six digits' division (130200 of 130203 and 130281), or the name
-    itself where the units' codes say no such thing or another prefecture has it.
+    """Name of each prefecture of the units (adcode, prefecture) to its code: that of the six-digit division (130200 of 130203 and 130281), or the name
+    itself where the units' codes give none, or where a unit or another prefecture has that code.
 
     >>> prefecture_codes(pd.DataFrame({"adcode": ["130203", "130281", "x"], "prefecture": ["Tangshan", "Tangshan", "Moni"]}))
     {'Moni': 'Moni', 'Tangshan': '130200'}
@@ -247,9 +248,9 @@ def counted_groups(table: pd.DataFrame, codes: Mapping[str, str]) -> Iterator[tu
 
 
 def with_totals(table: pd.DataFrame, sums: list[str], codes: Mapping[str, str], by: Sequence[str] = ()) -> pd.DataFrame:
-    """The units' rows, then those of the prefectures and of the region, a row each and group of ``by``: sums over what is ``in_region``.
+    """The units' rows, then one row per prefecture, and one for the region, in each group of ``by``: sums over the rows that are ``in_region``.
 
-    ``table`` : adcode, name, prefecture, in_region, ``by`` and ``sums``, a row a unit and union of overlapping ones (`with_unions`) and group.
+    ``table`` : adcode, name, prefecture, in_region, ``by`` and ``sums``; one row per unit or union of overlapping units (`with_unions`), and group.
     ``codes`` : `prefecture_codes`.
     """
     rows = [table[table.adcode != ""].drop(columns="in_region")]
@@ -260,7 +261,7 @@ def with_totals(table: pd.DataFrame, sums: list[str], codes: Mapping[str, str], 
 
 
 def own_ground(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The units cut to the ground that no smaller unit within them has; those without any left out. A place lies in one of them."""
+    """The units without the ground of smaller units within them, so that a place lies in one unit only; units with no ground left are dropped."""
     shapes = units.geometry.to_numpy().copy()
     for small, large in zip(*_nested(units), strict=True):
         shapes[large] = shapely.difference(shapes[large], units.geometry.iloc[small])
@@ -269,9 +270,9 @@ def own_ground(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def owner_codes(places: gpd.GeoSeries, units: gpd.GeoDataFrame, within_m: float) -> np.ndarray:
-    """Code of the unit in whose `own_ground` each place lies, or of the nearest one, object (n,); empty where none is within ``within_m``.
+    """Code of the unit in whose `own_ground` each place lies, or of the nearest unit, object (n,); empty where none is within ``within_m``.
 
-    ``places`` : in a CRS of metres. Tiles are whole squares: they also hold what lies beyond the units.
+    ``places`` : in a CRS in metres. They may lie outside all units, because tiles are rectangles that reach beyond them.
     """
     ground, codes = own_ground(units).to_crs(places.crs), np.full(len(places), "", object)
     place, unit = shapely.STRtree(ground.geometry.to_numpy()).query_nearest(places.to_numpy(), max_distance=within_m, all_matches=False)
@@ -280,14 +281,14 @@ def owner_codes(places: gpd.GeoSeries, units: gpd.GeoDataFrame, within_m: float)
 
 
 def _nested(units: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of units and of those that they lie in."""
+    """Indices of the units that lie in another, and of that other."""
     pairs = overlaps(units[~units.in_region])
     pairs, at = pairs[pairs.share >= NESTED_SHARE], {code: i for i, code in enumerate(units.adcode)}
     return np.array([at[c] for c in pairs.small], int), np.array([at[c] for c in pairs.large], int)
 
 
 def families(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
-    """Code of each unit to its own and those of the units within it; of each prefecture to those of its units."""
+    """Code of each unit to its own code and those of the units within it; code of each prefecture to those of its units."""
     found = {code: [code] for code in units.adcode}
     for small, large in zip(*_nested(units), strict=True):
         found[units.adcode.iloc[large]].append(units.adcode.iloc[small])
@@ -295,7 +296,7 @@ def families(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
 
 
 def utm_crs(lon: float, lat: float) -> str:
-    """EPSG code of the UTM zone.
+    """EPSG code of the UTM zone of a longitude and latitude, degrees.
 
     >>> utm_crs(118.9, 39.1), utm_crs(-58.8, -27.5)
     ('EPSG:32650', 'EPSG:32721')
@@ -305,7 +306,7 @@ def utm_crs(lon: float, lat: float) -> str:
 
 
 def run_grid(settings: Settings, units: gpd.GeoDataFrame | None = None) -> Grid:
-    """The pixel grid of the run: covers all units (read where they are not given), origin on a multiple of the pixel size."""
+    """The pixel grid of the run: it covers all units (read from the file if None), and its origin is a multiple of the pixel size."""
     units = load_units(settings) if units is None else units
     west, south, east, north = units.total_bounds
     crs = settings.grid.crs
@@ -318,7 +319,7 @@ def run_grid(settings: Settings, units: gpd.GeoDataFrame | None = None) -> Grid:
 
 
 def check_grid(settings: Settings, units: gpd.GeoDataFrame) -> None:
-    """Hold the grid against the units and the sensors; pixels finer than any sensor's are said.
+    """Check the grid against the units and the sensors; warn of pixels finer than those of any sensor.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Tables of sensors: one YAML file a STAC collection, shipped in ``config/sensors`` or a user's own.
+"""Tables of sensors: one YAML file per STAC collection, shipped in ``config/sensors`` or a user's own.
 
-`rs_pipeline.model` says what the keys mean and refuses values that contradict each other; here unknown keys and wrong types are.
+`rs_pipeline.model` defines the keys and refuses values that contradict each other; this module refuses unknown keys and wrong types.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class QualityTable(Strict):
 
 
 class SensorTable(Strict):
-    """Keys of a table, as `model.Sensor` names them. ``nodata`` and the valid range have no default: a wrong one is not seen in the maps."""
+    """Keys of a table, as `model.Sensor` names them. ``nodata`` and the valid range have no default: a wrong value does not show in the maps."""
 
     collection: Name
     family: model.Family
@@ -61,7 +61,7 @@ class SensorTable(Strict):
     source: str = ""
 
     def sensor(self, name: str) -> Sensor:
-        """The noun.
+        """The table as a `Sensor`.
 
         Raises
         ------
@@ -90,7 +90,7 @@ def load_sensor(name: str) -> Sensor:
 
     Raises
     ------
-    ConfigError : there is no such table, or something in it is wrong: the file and line are told.
+    ConfigError : there is no such table, or something in it is wrong; the error names the file and line.
     """
     return _read(name, paths.table_path("sensors", name))
 

@@ -1,8 +1,8 @@
-"""The register of steps: what each reads, writes and depends on. Written once; the Snakefile's rules, the verbs of the command, the lineage of
-an indicator, what a run still lacks and what runs again after a change are all read from here.
+"""The register of steps: what each reads, writes and depends on. The rules of the Snakefile, the verbs of the command, the lineage of an indicator, the
+list of what a run still lacks, and the choice of what runs again after a change all come from it.
 
-Products declare their own steps in their folders (`products.register`); here are those that they share. A test runs the chain, records
-which keys and files each step really reads, and fails where this register says less.
+Products declare their own steps in their folders (`products.register`); this module has the steps that they share. A test runs the chain, records
+which keys and files each step really reads, and fails where this register omits one.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ OBSERVE_KEYS = (
     *(f"water.{n}" for n in ("min_probability", "min_months", "permanent_frequency", "seasonal_frequency", "ephemeral_frequency", "tidal_reach_m", "vv_max_db", "vh_max_db")),
     *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_dates", "min_months", "min_positive_share", "min_sun_elevation_deg", "window")),
 )  # fmt: skip
-"""What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
+"""Keys that the maps of a tile and period depend on. Reaches and bodies are judged by later steps, from these maps."""
 
 HEIGHTS_KEYS = ("soil.dem", "masks.dem")
-"""What the maps of a run depend on: without heights there is none of soil loss."""
+"""Keys that decide which maps a run has: without heights there is no map of soil loss."""
 
 LIMIT_KEYS = (
     "grid.resolution_m", "water.min_reported_area_m2", "black_odorous.reach_length_m", "black_odorous.min_pond_m2", "coastline.transect_spacing_m", "land_zones.min_event_px",
 )  # fmt: skip
-"""What the smallest amounts that count, or can be told from none, depend on."""
+"""Keys that the smallest amounts that count, or that can be distinguished from zero, depend on."""
 
 
 def _coast_tables(place: StepContext) -> list[Path | None]:
@@ -71,7 +71,7 @@ def _tables_of_indicators(place: StepContext) -> list[Path | None]:
 
 
 def _every_map(place: StepContext) -> list[Path]:
-    """Maps of all periods and of each."""
+    """Maps of each period, and maps of all periods together."""
     return [
         *(place.layout.map(name, label) for name in period_maps(place.settings) for label in place.periods),
         *(place.layout.region_map(name) for name, m in region_maps(place.settings).items() if not m.every_period),
@@ -83,7 +83,7 @@ def _coast(place: StepContext) -> list[Path]:
 
 
 def _places(place: StepContext) -> list[Path]:
-    """What a run writes of watched places."""
+    """Files that a run writes for watched places."""
     if place.settings.tables.places is None:
         return []
     return [
@@ -94,7 +94,7 @@ def _places(place: StepContext) -> list[Path]:
 
 
 def _needed_by_indicators(place: StepContext) -> list[Path]:
-    """What the steps write that products name as the ground of their indicators."""
+    """Files of the steps that products name as inputs of their indicators (``needs_steps``)."""
     wanted = {name for p in products().values() for name in p.needs_steps}
     found: list[Path] = []
     for step in [s for s in steps_of(place.settings) if s.name in wanted]:
@@ -105,28 +105,28 @@ def _needed_by_indicators(place: StepContext) -> list[Path]:
 
 @cache
 def n_units(path: Path, layer: str | None) -> int:
-    """Units in a file; those of a province where it cannot be read yet."""
-    import pyogrio  # GeoPandas comes with it, which every start of the command would load
+    """Number of units in a file; UNITS_OF_A_PROVINCE where it cannot be read yet."""
+    import pyogrio  # it imports GeoPandas, which would slow every start of the command
 
     try:
         return int(pyogrio.read_info(path, layer=layer)["features"])
-    except Exception:  # GDAL's drivers raise what they like; the check at the start says what is wrong with the file
+    except Exception:  # GDAL's drivers raise errors of many types; the check at the start reports what is wrong with the file
         return UNITS_OF_A_PROVINCE
 
 
 def table_memory_mb(settings: Settings, fixed_mb: float, mb_a_unit_and_period: float) -> float:
-    """Memory of a step that holds something of every unit and period; the figures are measured by `benchmarks.load`, with half as much again."""
+    """Memory of a step that holds data of every unit and period, MB; the figures are those that `benchmarks.load` measures, plus half."""
     units = n_units(settings.units.path, settings.stated("units.path").layer)
     return fixed_mb + mb_a_unit_and_period * units * len(settings.all_periods)
 
 
 def _zonal_memory_mb(settings: Settings) -> float:
-    """Of a tile: its maps in this period and the baseline, the layers that are summed, and their standard errors."""
+    """Memory for a tile, MB: its maps in this period and the baseline, the layers that are summed, and their standard errors."""
     return 600 + ZONAL_BYTES_A_PIXEL * settings.grid.tile_px**2 / 1e6
 
 
 def _finding() -> list[Product]:
-    """Products that tell of places to be looked at."""
+    """Products that report places for an inspector to look at."""
     return [p for p in products().values() if p.findings]
 
 
@@ -140,7 +140,7 @@ UNITS_OF_A_PROVINCE = 200
 ZONAL_BYTES_A_PIXEL = 750
 
 PLAIN_MB = 1500.0
-"""Of a step without a demand of its own, as the profile for Slurm has it."""
+"""Memory of a step that states none, MB; the Slurm profile has the same value."""
 
 BEFORE_TILES = (
     Step(
@@ -174,7 +174,7 @@ BEFORE_TILES = (
         also_writes=lambda p: p.tiles(p.layout.scene_list),
     ),
 )
-"""Steps before anything is known of tiles and their scenes; ``assign`` is where the graph of the others becomes known."""
+"""Steps that run before the tiles and their scenes are known; the graph of the other steps is known after ``assign``."""
 
 COMMON = (
     Step(
@@ -376,7 +376,7 @@ AFTER_PRODUCTS = (
 
 @cache
 def steps() -> dict[str, Step]:
-    """Every step by name, in the order in which a reader would do them."""
+    """Every step by name, in the order of processing."""
     return {s.name: s for s in (*BEFORE_TILES, *COMMON, *(s for p in products().values() for s in p.steps), *AFTER_PRODUCTS)}
 
 
@@ -386,7 +386,7 @@ def steps_of(settings: Settings) -> list[Step]:
 
 
 def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[StepContext]:
-    """Everywhere that a step works in a run."""
+    """Every place (period, tile, product) of a run in which a step works."""
     ids = list(tile_ids)
     plain, periods = StepContext(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
     return {
@@ -399,17 +399,17 @@ def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) ->
 
 
 def step_of(verb: str) -> Step | None:
-    """The step of a verb, which may name a product after a colon; None where it is the verb of none."""
+    """The step of a verb, which may name a product after a colon; None where no step has that verb."""
     return next((s for s in steps().values() if s.verb == verb.partition(":")[0]), None)
 
 
 def call_step(step: Step, settings: Settings, names: Iterable[str], threads: int = 1) -> None:
-    """Do a step; ``names`` are those that its scope takes, in the order of `Step.function`."""
+    """Do a step; ``names`` are the arguments of its scope (tile, period, product), in the order of `Step.function`."""
     resolve(step.function)(settings, *names, **({"threads": threads} if step.threads > 1 else {}))
 
 
 def maker(settings: Settings, path: Path, tile_ids: Iterable[str]) -> tuple[Step, StepContext] | None:
-    """The step that writes a file, or the folder it lies in, and where; None where none of the run does."""
+    """The step that writes a file or its folder, and the place in which it does; None where no step of the run does."""
     for step in steps_of(settings):
         for place in step_places(step, settings, tile_ids):
             if any(path.is_relative_to(written.absolute()) for written in (*step.writes(place), *step.also_writes(place))):
@@ -418,19 +418,19 @@ def maker(settings: Settings, path: Path, tile_ids: Iterable[str]) -> tuple[Step
 
 
 def final_outputs(settings: Settings) -> list[Path]:
-    """What a complete run has."""
+    """Files that a complete run has."""
     return [path for step in steps_of(settings) if step.final for place in step_places(step, settings) for path in step.writes(place)]
 
 
 def step_keys(step: Step, settings: Settings) -> tuple[str, ...]:
-    """Configuration keys that a step depends on: its own, and what ``inputs`` states of the user's files that it reads."""
+    """Configuration keys that a step depends on: its own, and the entries of ``inputs`` about the user's files that it reads."""
     place = StepContext(settings)
     files = {*step.reads(place), *step.side_files(place)}
     return (*step.keys, *(f"inputs.{key}" for key in settings.inputs if settings.path_of(key) in files))
 
 
 def depends_on(step: Step, settings: Settings) -> str:
-    """What a step depends on besides files of the run, as one line: configuration keys, and the content of shipped tables. It runs again when this changes."""
+    """What a step depends on besides files, as one line: values of configuration keys and digests of shipped tables. The step runs again when it changes."""
     return settings.fingerprint(*step_keys(step, settings)) + "".join(f" {Path(t).name}:{_digest(t)}" for t in step.tables(settings))
 
 
@@ -440,35 +440,35 @@ def _digest(path: str) -> str:
 
 
 Node = tuple[str, str]
-"""(step, product): a step that makes a map is a node a product, because maps do not rest on one another."""
+"""(step, product): a step of scope ``map`` is one node per product, because these maps do not depend on each other."""
 
 
 def graph(settings: Settings) -> dict[Node, set[Node]]:
-    """Which node rests on the files of which, any tile and period standing for all."""
+    """Each node to the nodes whose files it reads; one pattern stands for all tiles and periods."""
     nodes = {(s.name, p): Pattern(settings, p) for s in steps_of(settings) for p in (period_maps(settings) if s.scope == "map" else ("{product}",))}
     made = {path: node for node, at in nodes.items() for path in [*steps()[node[0]].writes(at), *steps()[node[0]].also_writes(at)]}
     return {node: {made[path] for path in steps()[node[0]].reads(at) if path in made} for node, at in nodes.items()}
 
 
 def in_order(settings: Settings) -> list[Node]:
-    """All nodes, each after those that it rests on."""
+    """All nodes in topological order: each after those that it depends on."""
     return list(TopologicalSorter(graph(settings)).static_order())
 
 
 @dataclass(frozen=True)
 class Round:
-    """Steps of a tile and period that one job does in one process, because no file of the region stands between them."""
+    """Steps of a tile and period that one job does in one process, because none of them needs a file of the region that another of them leads to."""
 
     number: int
-    """Counts from 1; a later round rests on maps or tables of the region that were made from the one before."""
+    """Counts from 1; a later round depends on maps or tables of the region that were made from the round before."""
     steps: tuple[Step, ...]
-    """Each after those that it rests on."""
+    """Each after those that it depends on."""
     needs: Mapping[str, frozenset[str]]
-    """Step to the steps of the round that it rests on."""
+    """Name of a step to the names of the steps of the round that it depends on."""
 
     @property
     def name(self) -> str:
-        """Of its rule."""
+        """Name of the Snakemake rule."""
         return f"round_{self.number}"
 
     @property
@@ -480,12 +480,12 @@ class Round:
         return max(step.priority for step in self.steps)
 
     def memory_mb(self, settings: Settings) -> float:
-        """Of its largest step: one is done after the other."""
+        """Memory of the largest step, MB: the steps are done one after the other."""
         return max(step.memory_mb(settings) if step.memory_mb else PLAIN_MB for step in self.steps)
 
 
 def rounds(settings: Settings) -> list[Round]:
-    """The steps of tiles and periods as the jobs that do them, in order. A step that the region must be seen whole for begins a new round."""
+    """The steps of tiles and periods, grouped into jobs, in order. A step that depends on a file of the whole region begins a new round."""
     rests_on = graph(settings)
     number: dict[Node, int] = {}
     for node in TopologicalSorter(rests_on).static_order():
@@ -506,7 +506,7 @@ def _round(number: int, names: list[str], rests_on: Mapping[Node, set[Node]]) ->
 
 
 def upstream(settings: Settings, names: Iterable[str], not_summed: Collection[str] = ()) -> list[Step]:
-    """The named steps and all whose files they rest on, directly or not, in order. ``not_summed``: steps whose maps do not count in the sums of counties."""
+    """The named steps and all steps that they depend on, directly or not, in order. ``not_summed``: steps whose maps are left out where step ``zonal`` reads them."""
     before, wanted = graph(settings), set()
     todo = [node for node in before if node[0] in set(names)]
     while todo:
@@ -517,7 +517,7 @@ def upstream(settings: Settings, names: Iterable[str], not_summed: Collection[st
 
 
 def lineage(settings: Settings, product: str) -> list[Step]:
-    """The steps behind the indicators of a product, in order; all of them for a product that is not known."""
+    """The steps that lead to the indicators of a product, in order; all steps of the run for an unknown product."""
     if product not in products():
         return steps_of(settings)
     own = products()[product]

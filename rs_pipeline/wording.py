@@ -1,4 +1,4 @@
-"""Words of messages: texts of others made fit for a line; faults of files that people write, what is wrong and what to write instead."""
+"""Texts of messages: cleans foreign texts for one line, and explains faults in files that people write: what is wrong and what to write instead."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 WIDE = {"：": ": ", "，": ", ", "；": "; ", "（": "(", "）": ")", "【": "[", "】": "]", "“": '"', "”": '"', "\u3000": " "}
-"""Full-width signs of Chinese keyboards, and what YAML wants in their place."""
+"""Full-width punctuation of Chinese keyboards to what YAML needs in its place."""
 
 _LONGEST = 60
 
 
 def clean_text(value: object, length: int = 255) -> str:
-    """A text of others without control characters, cut to a length; empty for None."""
+    """A foreign text with control characters replaced by ``?``, cut to a length; empty for None."""
     return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value)[:length])
 
 
@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
 
 
 def wide_sign(text: str) -> str:
-    """What is wrong with a text that holds a full-width sign, in words; empty where it holds none.
+    """What is wrong with a text that contains a full-width character, in words; empty where it contains none.
 
     >>> wide_sign("2023，2024")
     "it has '，', a full-width sign; write ', '"
@@ -36,7 +36,7 @@ def wide_sign(text: str) -> str:
 
 
 def yaml_fault(fault: yaml.YAMLError, text: str) -> str:
-    """A fault of YAML in one line, with line and column."""
+    """A YAML error as one line, with line and column."""
     if not isinstance(fault, yaml.MarkedYAMLError) or fault.problem_mark is None:
         return " ".join(str(fault).split())
     mark = fault.problem_mark
@@ -67,7 +67,7 @@ def _yaml_words(fault: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str], 
 
 
 def _plain_number(text: Any) -> float | None:
-    """The number of a text with a unit or a percent sign; None where there is none."""
+    """The number at the start of a text such as ``30m`` or ``5 %``; None where the text has another form."""
     found = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?)\s*(%|[A-Za-z]+\d?)?\s*", text) if isinstance(text, str) else None
     return float(found[1]) if found else None
 
@@ -145,7 +145,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def value_fault(error: Mapping[str, Any]) -> str:
-    """What pydantic found wrong with a value, in one line that says what to write.
+    """A validation error of pydantic as one line that says what is wrong and what to write.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def test_codes_are_text(make_settings, tmp_path, codes, read):
 def test_codes_that_are_missing_or_lost_their_zeros_are_named(make_settings, tmp_path):
     s = make_settings()
     write_units(tmp_path / "units.gpkg", adcode=[13101, 131102], geometry=TWO)
-    with pytest.raises(ConfigError, match=r"zeros in front may be lost: \['13101'\]") as fault:
+    with pytest.raises(ConfigError, match=r"leading zeros may be lost: \['13101'\]") as fault:
         region.load_units(s)
     assert "make adcode a column of text" in fault.value.remedy
     write_units(tmp_path / "units.gpkg", adcode=[None, "131102"], name=["Nowhere", "a"], geometry=TWO)

@@ -15,9 +15,9 @@ def levels(first: str, others: str, n: int) -> str:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (levels("[x, x, x, x]", "[*a{0}, *a{0}, *a{0}, *a{0}]", 40), "line 10: it stands for much more than is written"),
-        (levels("{x: 1}", "{{<<: [*a{0}, *a{0}, *a{0}, *a{0}]}}", 40), "it stands for much more than is written"),
-        (levels("x" * 1000, "[*a{0}, *a{0}, *a{0}, *a{0}]", 40), "it stands for much more than is written"),
+        (levels("[x, x, x, x]", "[*a{0}, *a{0}, *a{0}, *a{0}]", 40), "line 10: it expands to much more than is written"),
+        (levels("{x: 1}", "{{<<: [*a{0}, *a{0}, *a{0}, *a{0}]}}", 40), "it expands to much more than is written"),
+        (levels("x" * 1000, "[*a{0}, *a{0}, *a{0}, *a{0}]", 40), "it expands to much more than is written"),
         (levels("[x]", "[*a{0}]", 60), "line 50: it contains itself, or more than 50 lists"),
         ("a: &a [*a]\n", "line 1: it contains itself"),
         ("a: &a\n  b: {c: *a}\n", "it contains itself"),

@@ -1,1 +1,1 @@
-"""Catalogs, scenes and chips: the only room that knows STAC and the network."""
+"""Catalogs, scenes and chips: the only package that reads STAC."""

@@ -1,4 +1,4 @@
-"""Addresses that a catalog names: which of them it may send this machine to, and what it is shown to be let in."""
+"""URLs that a catalog names: which of them this machine may request, and with which credentials."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def is_api(catalog: str) -> bool:
 
 
 def may_be_internal(source: SourceSection) -> bool:
-    """Whether items of a source may name internal hosts: those of a folder, of a catalog that is internal by its own name or number, and where the
-    user says so."""
+    """Whether items of a source may name internal hosts: items of a folder, items of a catalog that is internal by its own name or IP address, and
+    items of a source for which the user allows it."""
     return source.internal_hosts or not is_api(source.catalog) or is_internal_itself(urlsplit(source.catalog).hostname or "")
 
 
 def check_address(url: str, source: SourceSection) -> None:
-    """What the pages of an API and its links may point to; where a name leads to is checked when it is asked.
+    """Check a URL of a page or link of an API; the IP addresses of its host are checked when it is requested.
 
     Raises
     ------
-    CatalogError : the address is no http(s) URL, leaves https, or is internal though the catalog is not.
+    CatalogError : it is no http(s) URL, leaves https, or is internal though the catalog is not.
     """
     try:
         scheme, host, _ = origin(url)
@@ -48,12 +48,12 @@ def check_address(url: str, source: SourceSection) -> None:
 
 
 def expanded(text: str) -> str:
-    """A text with the values of the environment variables that it names as ``${NAME}``, without the blanks and line ends that keys read from a file
-    have around them. No text that is written from now on holds them.
+    """A text with each ``${NAME}`` replaced by the value of that environment variable, without surrounding blanks and line ends, which keys read from a file
+    often have. From now on the values are removed from every text that is written.
 
     Raises
     ------
-    ConfigError : one is not set.
+    ConfigError : a variable is not set, or its value contains a line end or control character.
     """
 
     def value(name: re.Match) -> str:
@@ -71,11 +71,11 @@ def expanded(text: str) -> str:
 
 
 def credentials(source: SourceSection) -> tuple[str, Credentials]:
-    """The address of a STAC API without its secrets, and these, for its own origin.
+    """The URL of a STAC API without its secrets, and the secrets as credentials for its own origin.
 
     Raises
     ------
-    ConfigError : an environment variable that the source names is not set.
+    ConfigError : as `expanded`.
     """
     url = expanded(source.catalog)
     parts = urlsplit(url)

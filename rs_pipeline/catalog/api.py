@@ -1,6 +1,6 @@
-"""STAC APIs: asked page by page, retried with patience, and not trusted.
+"""STAC APIs: queried page by page, with retries, and not trusted.
 
-`pystac_client` reads the landing page and puts the search together; all requests are ours (`remote.ask`).
+`pystac_client` reads the landing page and composes the search; all requests are made by `remote.ask`.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from rs_pipeline.remote.retrying import Later, Refused, policy
 from rs_pipeline.wording import clean_text
 
 PAGE_SIZE = 100
-"""Items asked for a page."""
+"""Items requested per page."""
 
 MAX_BODY_BYTES = 2**16
-"""A next link may ask us to send so much: a cursor takes some hundred bytes, a search with its polygon some thousand."""
+"""Largest request body of a next link: a cursor takes about a hundred bytes, a search with its polygon about a thousand."""
 
 _STALE_PAGES = 3
 _SPARSE = (100, 2)
-"""After so many pages the catalog must have named at least so many new items a page."""
+"""(pages, items): after this number of pages there must have been at least this many new items per page."""
 
 DateRange = tuple[date, date]
 
 
 class PatientIO(StacApiIO):
-    """Requests of `pystac_client`: to where the catalog may send us, whole, faults of the way tried again."""
+    """Input and output of `pystac_client`: requests go only to allowed URLs, answers must be complete, transient faults are retried."""
 
     def __init__(self, source: SourceSection, limits: FetchSection):
         super().__init__()
@@ -49,18 +49,18 @@ class PatientIO(StacApiIO):
         self.internal = may_be_internal(source)
 
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The document at an address; GET, nothing sent along."""
+        """The JSON document at a URL, by GET without parameters."""
         return self.document(str(source))
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
         return json.dumps(self.document(str(source)))
 
     def document(self, url: str, method: str = "GET", parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The JSON object that a GET or POST brings. ``limits.retries`` tries follow the first, each later than the last.
+        """The JSON object that a GET or POST returns, with up to ``limits.retries`` further tries after growing pauses.
 
         Raises
         ------
-        CatalogError : a forbidden address, too long an answer. APIError : the server refuses, or goes on failing.
+        CatalogError : a forbidden URL, or an answer that is too long. APIError : the server refuses, or all tries failed.
         """
         check_address(url, self.source)
         if parameters and method == "GET":
@@ -93,7 +93,7 @@ class PatientIO(StacApiIO):
             raise Later(f"the answer is no JSON, or only the beginning of it ({len(body)} bytes)") from None
 
     def get_pages(self, url: str, method: str | None = None, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """All pages. An empty page is not the end while it names a next one."""
+        """All pages. An empty page is not the end if it has a next link."""
         page = self.document(url, (method or "GET").upper(), parameters)
         while True:
             yield page
@@ -105,11 +105,11 @@ class PatientIO(StacApiIO):
 
 
 def _followed(link: dict[str, Any], url: str, parameters: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Address, method and body of the next page. Headers that a link wants are not sent: they might be somebody's keys.
+    """URL, method and body of the next page. Headers that a link asks for are not sent: they might be another user's keys.
 
     Raises
     ------
-    CatalogError : it leads to another server, wants to change something there, or to send what is no search.
+    CatalogError : the link leads to another server, uses another method than GET or POST, or has a body that is too large or no object.
     """
     target, method, body = urljoin(url, link["href"]), str(link.get("method") or "GET").upper(), link.get("body") or {}
     try:
@@ -128,7 +128,7 @@ def _followed(link: dict[str, Any], url: str, parameters: dict[str, Any]) -> tup
 
 
 def _matched(page: dict[str, Any]) -> int | None:
-    """How many items a page says that the whole search has; None where it says nothing, or that its number is not exact.
+    """Number of items of the whole search, as a page states it; None where it states none, or says that the number is not exact.
 
     ``numberMatched`` of OGC API Features; ``context.matched`` of STAC API's older extension context, to which resto adds ``exactCount``.
     """
@@ -140,19 +140,19 @@ def _matched(page: dict[str, Any]) -> int | None:
 
 
 class _Doubtful(Exception):
-    """An answer that came to its end and need not be whole; shorter intervals will tell."""
+    """An answer that ended but may be incomplete; queries for shorter intervals will show."""
 
 
 def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_count: bool = True) -> Iterator[dict[str, Any]]:
-    """Items of all pages; ends with an error where the catalog pages for ever, or is not shown to have given all that it has.
+    """Items of all pages; ends with an error where the catalog returns pages without end, or where its answer may be incomplete.
 
-    While a search runs, items come and go: the least number that a page states must be given. On several pages the same item twice
-    counts once, for another was pushed from one page to the next and missed.
+    Items may be added and removed while a search runs, so the least number that any page states must be reached. An item that comes twice on several pages
+    counts once: another item has then moved between the pages and was missed.
 
     Raises
     ------
-    CatalogError : the catalog repeats itself, names hardly anything new, or names more than ``most`` items.
-    _Doubtful : fewer items came than match, or repeated ones, or a full page without a next one and without their number.
+    CatalogError : the catalog repeats itself, gives too few new items per page, or more than ``most`` items.
+    _Doubtful : fewer items came than match, items were repeated, or a full page has neither a next link nor the number of items.
     """
     seen: set[str] = set()
     different: set[int] = set()
@@ -171,7 +171,7 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_c
         stale = stale + 1 if len(seen) == before else 0
         if stale >= _STALE_PAGES or (number > _SPARSE[0] and len(seen) < _SPARSE[1] * number):
             raise CatalogError(
-                f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator"
+                f"the catalog returns pages without end: {number} pages had {len(seen)} different items", where=catalog, remedy="report it to its operator"
             )
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
@@ -184,21 +184,21 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_c
 
 
 def _page_limit(page: dict[str, Any]) -> int:
-    """How many items a page could hold: as many as were asked for, or as the catalog says that it gives."""
+    """Most items of a page: as many as were requested, or the catalog's own limit."""
     context = page.get("context")
     said = context.get("limit") if isinstance(context, dict) else None
     return min(PAGE_SIZE, said) if isinstance(said, int) and said > 0 else PAGE_SIZE
 
 
 def _content(item: Any) -> int:
-    """A number that tells items apart, also such as share an id."""
+    """Hash of an item's id and properties: it distinguishes items, also those with the same id."""
     return hash(json.dumps([item.get("id"), item.get("properties")], sort_keys=True, default=str)) if isinstance(item, dict) else hash(repr(item)[:255])
 
 
 def _whole_items(
     ask: Callable[[DateRange], Iterator[dict[str, Any]]], span: DateRange, source: SourceSection, most: int
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """All items of an interval. Where the answer is doubtful, its halves are asked for as well, down to single days; what was given stays.
+    """All items of an interval. Where the answer may be incomplete, its halves are queried as well, down to single days; items already given are kept.
 
     Raises
     ------
@@ -222,12 +222,12 @@ def _whole_items(
 def api_items(
     source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int
 ) -> Iterator[dict[str, Any]]:
-    """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
+    """Items that an API finds in the box and the intervals (widened by a day on each side, because of solar days), page by page.
 
     Raises
     ------
-    CatalogError : the API cannot be reached after ``limits.retries`` more tries, answers nonsense, sends us to a forbidden
-        address, or pages for ever.
+    CatalogError : the API cannot be reached after ``limits.retries`` further tries, gives an invalid answer, links to a forbidden
+        URL, or returns pages without end.
     """
     try:
         way = PatientIO(source, limits)
@@ -247,7 +247,7 @@ def api_items(
         ) from None
     except PipelineError:
         raise
-    except Exception as fault:  # at nonsense pystac raises many kinds
+    except Exception as fault:  # for invalid documents pystac raises errors of many types
         raise CatalogError(
             f"the STAC API does not answer as it should: {clean_text(redacted(str(fault)))}",
             where=source.catalog,

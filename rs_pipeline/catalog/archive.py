@@ -1,7 +1,7 @@
-"""Verb ``catalog``: a STAC catalog of scenes that lie on a disk as their producers give them out.
+"""Verb ``catalog``: writes a STAC catalog of scenes on a disk, in the form in which their producers publish them.
 
-Known are SAFE folders of Sentinel-2 L2A (ESA, Products Specification Document), scenes of Landsat Collection 2 Level 2 as files or as the tar they come
-in (USGS, Level 2 Data Format Control Book), and files of HLS v2.0 (NASA, User Guide). What else looks like a scene is left out with a line that says why.
+Supported are SAFE folders of Sentinel-2 L2A (ESA, Products Specification Document), scenes of Landsat Collection 2 Level 2 as files or as the tar they come
+in (USGS, Level 2 Data Format Control Book), and files of HLS v2.0 (NASA, User Guide). Other files that look like scenes are left out with a line that says why.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from rs_pipeline.storage.special import special_kind
 from rs_pipeline.wording import clean_text
 
 CATALOG_ID = "rs-pipeline-archive"
-"""By it a catalog that this verb wrote is known, and may be written anew."""
+"""Marks a catalog that this verb wrote and may therefore overwrite."""
 
 ITEMS, UNPACKED = "stac", "unpacked"
-"""Folders beside ``catalog.json``: of items, and of what tars hold."""
+"""Folders beside ``catalog.json``: items, and files unpacked from tars."""
 
 ARCHIVE_SENSORS = {
     "sentinel-2-l2a": "copernicus-sentinel-2-l2a",
@@ -43,7 +43,7 @@ ARCHIVE_SENSORS = {
     "hls2-s30": "hls2-s30",
     "hls2-l30": "hls2-l30",
 }
-"""Collection to the table that reads it."""
+"""Collection to the sensor table that reads it."""
 
 _SAFE = re.compile(r"(?P<platform>S2[A-D])_MSI(?P<level>L1C|L2A)_.*\.SAFE", re.IGNORECASE)
 _OTHER_SAFE = re.compile(r"S[1-3][A-D]_.*\.(SAFE|SEN3)", re.IGNORECASE)
@@ -62,7 +62,7 @@ _LANDSAT_QA = {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat", "SR_QA_AEROSOL"
 _MOST_METADATA_BYTES = 16 * 2**20
 
 _WIDEST_M, _WIDEST_DEG = 1e6, 10.0
-"""A scene is 110 to 185 km wide; what claims more has a damaged place."""
+"""Largest extent of a scene: scenes are 110 to 185 km wide, and a larger extent means a damaged georeference."""
 
 _MOST_TAR_BYTES, _MOST_MEMBERS = 8 * 2**30, 1000
 """A Landsat scene has some 2 GB in 25 files."""
@@ -76,7 +76,7 @@ class _Unfit(Exception):
 
 
 class _Member(tarfile.TarInfo):
-    """A member of a tar. Headers that only describe others are refused where they are long: `tarfile` takes them into memory whole."""
+    """A member of a tar. Long headers that describe other members are refused, because `tarfile` reads them into memory whole."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> Self:
@@ -88,7 +88,7 @@ class _Member(tarfile.TarInfo):
 
 @dataclass
 class Archive:
-    """What an archive holds."""
+    """Content of an archive."""
 
     scenes: Counter[str] = field(default_factory=Counter)
     """Sensor table to number of scenes."""
@@ -97,7 +97,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class _Scene:
-    """Files of a scene, and what they are."""
+    """Files of a scene by asset key, and its metadata."""
 
     name: str
     collection: str
@@ -106,18 +106,18 @@ class _Scene:
 
 
 def write_catalog(folder: Path, out: Path | None = None) -> Archive:
-    """Write ``catalog.json`` and the items of all scenes below a folder; tars of Landsat are unpacked beside it, as far as bands are needed.
+    """Write ``catalog.json`` and the items of all scenes below a folder; from tars of Landsat the needed bands are unpacked beside it.
 
-    Names that begin with a dot are passed over: they are of systems, or of what is still being written.
+    Names that begin with a dot are ignored: they belong to the system, or to files that are still being written.
 
     Parameters
     ----------
-    out : folder of the catalog, where it is not to lie in the archive's own; then `sources.folders` must name the archive.
+    out : folder of the catalog; default the archive's own. With another folder, `sources.folders` must name the archive.
 
     Raises
     ------
-    CatalogError : there is no such folder; another catalog is in the way; no scene is there that can be used.
-    SpaceError : the disk takes no more.
+    CatalogError : there is no such folder; a catalog of other origin is there already; no usable scene was found.
+    SpaceError : the disk is full or cannot be written.
     """
     if not folder.is_dir():
         raise CatalogError("there is no such folder", where=str(folder), remedy="give the folder that the scenes lie in")
@@ -146,12 +146,12 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
 
 
 def _words(fault: Exception) -> str:
-    """What a fault says, else its kind."""
+    """Text of a fault, else the name of its type."""
     return clean_text(fault, 120) or type(fault).__name__
 
 
 def _see_no_other(path: Path) -> None:
-    """Raise where another catalog is in the way."""
+    """Raise where a catalog that this verb did not write is at the path."""
     if kind := special_kind(path):
         raise CatalogError(f"{kind}, not a file", where=str(path), remedy="remove it, or give another folder by --out")
     try:
@@ -167,7 +167,7 @@ def _see_no_other(path: Path) -> None:
 
 
 def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
-    """Scenes below a folder, in the order of their names; each once, however many copies there are."""
+    """Scenes below a folder, sorted by name; of copies only one."""
     files, safes, special = _files(folder, out, left_out)
     files |= {path.name: path for path in sorted((out / UNPACKED).glob("[!.]*/[!.]*"))}
     special += [path.name for path in (out / UNPACKED).glob("[!.]*/*") if special_kind(path)]
@@ -193,14 +193,14 @@ def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
 
 
 def _waits(scene: str, special: list[str], left_out: list[str]) -> bool:
-    """Whether to read a scene may wait for ever: GDAL opens what lies beside a raster by its name, such as .aux.xml."""
+    """Whether reading a scene could block for ever, because one of its files is a pipe or device: GDAL also opens files beside a raster, such as .aux.xml."""
     if special:
         left_out.append(f"{scene}: {clean_text(special[0])} is a pipe or a device, not a file; remove it")
     return bool(special)
 
 
 def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path], list[Path], list[str]]:
-    """Files by name, SAFE folders, and names of pipes and devices, below a folder."""
+    """Below a folder: files by name, SAFE folders, and names of pipes and devices."""
     special: list[str] = []
     files: dict[str, Path] = {}
     safes: dict[str, Path] = {}
@@ -237,7 +237,7 @@ def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path
 
 
 def _asset_keys(craft: str) -> dict[str, str]:
-    """What a Landsat file is, by its name, to the key of its asset; ``craft`` is the satellite's number."""
+    """Band part of a Landsat file name to the key of its asset; ``craft`` is the satellite's number."""
     return (_OLI if craft in ("08", "09") else _TM) | _LANDSAT_QA
 
 
@@ -246,7 +246,7 @@ def _is_tar(name: str) -> bool:
 
 
 def _tars(files: Mapping[str, Path]) -> Iterator[Path]:
-    """Tars of scenes whose files are not there otherwise."""
+    """Tars of scenes whose unpacked files are not there."""
     unpacked = {said["product"] for name in files if not _is_tar(name) and (said := _LANDSAT.fullmatch(name))}
     for name, path in sorted(files.items()):
         said = _LANDSAT.fullmatch(name) if _is_tar(name) else None
@@ -255,7 +255,7 @@ def _tars(files: Mapping[str, Path]) -> Iterator[Path]:
 
 
 def _unpacked(tar: Path, folder: Path, left_out: list[str]) -> list[Path]:
-    """The bands and the metadata of a tar, written into a folder of its product; nothing, and a line, where it is damaged."""
+    """Unpack the bands and the metadata of a tar into a folder of its product; a damaged tar gives no files and a line in ``left_out``."""
     target = folder / tar.name.partition(".")[0]
     wanted = {*_asset_keys(tar.name[2:4]), "MTL"}
     try:
@@ -270,14 +270,14 @@ def _unpacked(tar: Path, folder: Path, left_out: list[str]) -> list[Path]:
             _see_end(packed)
     except (SpaceError, MemoryError):
         raise
-    except Exception as fault:  # each kind of compression has errors of its own
+    except Exception as fault:  # each type of compression raises errors of its own
         left_out.append(f"{tar.name}: cannot be unpacked ({_words(fault)}); fetch it again")
         return []
     return sorted(target.iterdir())
 
 
 def _members(packed: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Members of a tar, up to the limits of a scene: few bytes may speak of many."""
+    """Members of a tar, up to the limits of a scene: a small tar may declare huge members."""
     total = 0
     for count, member in enumerate(packed, start=1):
         total += member.size
@@ -289,13 +289,13 @@ def _members(packed: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _see_end(packed: tarfile.TarFile) -> None:
-    """Read what follows the last member: there the checksum of what was compressed is compared."""
+    """Read to the end after the last member, where decompression compares the checksum."""
     if len(packed.fileobj.read(_MOST_PADDING_BYTES)) == _MOST_PADDING_BYTES:
         raise tarfile.ReadError("goes on after its end")
 
 
 def _see_complete(folder: Path, craft: str) -> None:
-    """Raise where a tar gave fewer bands than a scene has: one that is cut off between its members ends like a whole one."""
+    """Raise where a tar gave fewer bands than a scene has: a tar that is cut off between members ends without an error."""
     there = {said["what"].upper() for path in folder.iterdir() if (said := _LANDSAT.fullmatch(path.name))}
     if lacking := sorted({*(what for what in _asset_keys(craft) if what.startswith("SR_B")), "QA_PIXEL", "MTL"} - there):
         raise tarfile.ReadError(f"lacks {', '.join(lacking)}")
@@ -311,17 +311,17 @@ def _safe(folder: Path) -> _Scene:
 
 
 def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
-    """The item of a scene, with hrefs that lead from a folder to its files.
+    """The item of a scene, with hrefs relative to the item's ``folder``.
 
     Raises
     ------
-    _Unfit : a band is missing or empty, or its metadata say nothing of the time.
+    _Unfit : a band is missing or empty, or its metadata give no time.
     """
     sensor = load_sensor(ARCHIVE_SENSORS[scene.collection])
     _see_whole(scene, sensor)
     properties = {"sentinel-2-l2a": _of_safe, "landsat-c2-l2": _of_landsat}.get(scene.collection, _of_hls)(scene)
     if not properties["datetime"]:
-        raise _Unfit(f"{(scene.metadata or Path(scene.name)).name} says no time; fetch it again")
+        raise _Unfit(f"{(scene.metadata or Path(scene.name)).name} gives no time; fetch it again")
     red = next(scene.assets[name] for name in sensor.known_band("red").assets if name in scene.assets)
     outline = footprint_of({"geometry": shapely.geometry.mapping(properties.pop("outline", None) or _outline(red))})
     used = {name: path for name, path in scene.assets.items() if any(name in b.assets for b in sensor.bands)}
@@ -360,7 +360,12 @@ def _outline(path: Path) -> shapely.Geometry:
 
 
 def _metadata(path: Path) -> bytes:
-    """A file of metadata, whole."""
+    """Bytes of a metadata file.
+
+    Raises
+    ------
+    _Unfit : it is missing or too large.
+    """
     if not path.is_file():
         raise _Unfit(f"lacks {path.name}; fetch it again, or finish its unpacking")
     if path.stat().st_size > _MOST_METADATA_BYTES:
@@ -373,7 +378,7 @@ def _xml(path: Path) -> ElementTree.Element:
 
 
 def _said(root: ElementTree.Element, name: str) -> str:
-    """The text of the first element of a name, whatever its namespace; empty where there is none."""
+    """Text of the first element with a name, in any namespace; empty where there is none."""
     return next((clean_text(e.text, 2**20).strip() for e in root.iter() if e.tag.rpartition("}")[2] == name), "")
 
 
@@ -464,7 +469,7 @@ def _tags(path: Path) -> dict[str, str]:
 
 
 def _write(items: list[dict[str, Any]], out: Path) -> None:
-    """Items by collection, then the catalog that leads to them: a catalog that is there is whole."""
+    """Write items by collection, and then the catalog that links them, so that an existing catalog is complete."""
     by_collection: dict[str, list[dict[str, Any]]] = {}
     for item in items:
         by_collection.setdefault(item["collection"], []).append(item)

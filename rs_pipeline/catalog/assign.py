@@ -1,7 +1,7 @@
 """Step ``assign``: which scenes fall on which tile and period.
 
-Each tile and period has a list that is rewritten only where it changes, so that a new search makes only those tiles and periods run
-again that it changes. A scene stands in it with the digest of all that its pixels depend on.
+Each tile and period has a list of scenes that is rewritten only where it changes, so that after a new search only changed tiles and periods
+run again. The list has each scene with a digest of everything that its pixels depend on.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from rs_pipeline.tiles import read_tiles
 log = logging.getLogger(__name__)
 
 _WORDS = ("internal_hosts", "offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
-"""What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""
+"""Fields of a scene that its pixels do not depend on; a search among more scenes may give them other values."""
 
 
 def digest(scene: Scene) -> str:
-    """Digest of what the pixels of a scene depend on, 16 hexadecimal digits. Signatures are left out."""
+    """Digest of what the pixels of a scene depend on, 16 hexadecimal digits. Signatures in hrefs are left out."""
     facts = {name: value for name, value in asdict(scene).items() if name not in _WORDS}
     for name in ("assets", "tables"):
         facts[name] = {role: unsigned(href) for role, href in facts[name].items()}
@@ -46,8 +46,8 @@ def assign(settings: Settings) -> None:
     """Write the list of every tile and period (columns key, digest, tries; first the tile itself with the digest of its grid, then its scenes by key)
     and ``tile_scenes.csv`` (period, tile, n_scenes).
 
-    Scenes that a fetch could not read are opened once more. Where that works, the scene has one try more in its list: it is fetched again. A scene
-    that was so read in vain MAX_TRIES times is left, until its files change.
+    Scenes that a fetch could not read are opened once more. Where that works, ``tries`` of the scene rises by one, which changes the list, so that it is
+    fetched again. After MAX_TRIES such tries a scene is not fetched again until its files change.
     """
     layout, tiles = Layout(settings.root), read_tiles(settings)
     scenes = read_ledger(layout.scenes, status=["used"])
@@ -85,7 +85,7 @@ class _Row:
 
 
 def _listed(path: Path) -> dict[str, _Row]:
-    """The scenes of a list by key; none where there is no list that can be read."""
+    """The scenes of a list by key; empty where there is no readable list."""
     try:
         table = pd.read_csv(path, dtype={"key": str, "digest": str})
         return {key: _Row(digest, int(n)) for key, digest, n in zip(table.key, table.digest, table.tries, strict=True)}
@@ -94,7 +94,7 @@ def _listed(path: Path) -> dict[str, _Row]:
 
 
 def tries_of(path: Path) -> dict[str, int]:
-    """Key of each scene in a list to how often it was tried again."""
+    """Key of each scene in a list to its number of further tries."""
     return {key: row.tries for key, row in _listed(path).items()}
 
 
@@ -109,6 +109,6 @@ def _readable(settings: Settings, scenes: list[Scene], lost: set[str]) -> set[st
 
 
 def scenes_meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> list[np.ndarray]:
-    """Indices of the scenes whose footprint meets each outline, ascending."""
+    """For each outline, the ascending indices of the scenes whose footprint meets it."""
     tree = shapely.STRtree(shapely.from_wkt([s.footprint_wkt for s in scenes]))
     return [np.sort(tree.query(outline, predicate="intersects")) for outline in outlines]

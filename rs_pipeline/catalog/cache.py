@@ -1,8 +1,8 @@
-"""A cache of chips, keyed by what they are made from: another run or a changed configuration finds again what it needs.
+"""A cache of chips, keyed by what they are made from, so that other runs and changed configurations can reuse them.
 
-An entry is one uncompressed zip file, which carries check sums: it appears whole or not at all, and damage is found when it is taken.
-Several users may share a cache, so nothing that is wrong with it ends a job: it is said once, and the chip is made without it. What an
-entry claims to be made from is believed: who may write to the folder decides what others see.
+An entry is one uncompressed zip file with checksums: it is written atomically, and damage is found when it is read.
+Several users may share a cache, so no fault of it ends a job: it is reported once, and the chip is made without the cache. Entries are trusted to be
+what their key says: anybody who may write to the folder decides what the others get.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from rs_pipeline.storage.once import warn_once
 log = logging.getLogger(__name__)
 
 _SHARES = 16
-"""The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
+"""Number of folders of the cache. Each has its share of the limit, so that only one must be listed to keep it."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
 _ENTRY = re.compile(r"[0-9a-f]{32,}\.zip")
-"""Nothing else in the folder is ours to remove."""
+"""Name of an entry; other files in the folder are not the cache's and are never removed."""
 
 _SECTOR_BYTES = 512
-"""Unit of the blocks that a file has on its disk (POSIX)."""
+"""Unit of ``st_blocks``, bytes (POSIX)."""
 
 _DENSEST = 8
-"""A file system that compresses makes chips, which are compressed already, no so many times smaller: a file with fewer blocks has holes."""
+"""Largest ratio of file size to disk space: chips are compressed already, so a compressing file system cannot exceed it; a file that does has holes."""
 
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error)
-"""What reading an entry that is none may raise, besides OSError."""
+"""Errors, besides OSError, that reading a damaged or foreign entry may raise."""
 
 _PART_BYTES = 2**20
 
 _MOST_SIGNS = 100
-"""Of what is told of a damaged entry, which may hold its bytes."""
+"""Longest text about a damaged entry, characters: the text may contain bytes of the entry."""
 
 
 class _Unusable(Exception):
@@ -51,7 +51,7 @@ class _Unusable(Exception):
 
 
 class _Damaged(_Unusable):
-    """An entry is damaged or foreign: nobody can read it."""
+    """An entry is damaged or foreign; it is removed."""
 
 
 def _tell(folder: Path, what: str) -> None:
@@ -60,7 +60,7 @@ def _tell(folder: Path, what: str) -> None:
 
 @dataclass(frozen=True)
 class Cache:
-    """Chips under ``folder``, at most ``limit_bytes`` of them. No fault of it is raised."""
+    """Chips under ``folder``, at most ``limit_bytes``. Faults of the cache itself are never raised."""
 
     folder: Path
     limit_bytes: int
@@ -70,7 +70,7 @@ class Cache:
         return self.folder / key[0] / f"{key}.zip"
 
     def take(self, key: str, folder: Path) -> bool:
-        """Unpack an entry into an empty or new folder; False where there is none that can be used, and a damaged one is removed.
+        """Unpack an entry into an empty or new folder. False where there is no usable entry; a damaged one is removed.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Cache:
         return True
 
     def keep(self, key: str, folder: Path) -> None:
-        """Pack the GeoTIFFs of a folder (none for a scene that is empty over the tile), then drop what was used longest ago."""
+        """Pack the GeoTIFFs of a folder (none for a scene that is empty over the tile), then remove the least recently used entries."""
         entry = self.path(key)
         try:
             self._make_share(entry.parent)
@@ -110,11 +110,11 @@ class Cache:
             _tell(self.folder, f"{fault.strerror}: {entry.parent}")
 
     def _make_share(self, share: Path) -> None:
-        """A folder for entries; where the cache's own is open to a group, so is this.
+        """Make a folder for entries, with the group permissions of the cache's own folder.
 
         Raises
         ------
-        OSError : it cannot be made, or a link, which may lead anywhere, stands in its place.
+        OSError : it cannot be made, or a symbolic link, which may lead anywhere, is in its place.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(share):
@@ -124,7 +124,7 @@ class Cache:
             share.chmod(stat.S_IMODE(share.stat().st_mode) | stat.S_IMODE(self.folder.stat().st_mode) & (stat.S_ISGID | stat.S_IRWXG))
 
     def _shared_bits(self) -> int:
-        """What of the cache's own folder its group may do with files, as bits of a mode."""
+        """Read and write permission of the group on the cache's own folder, as bits of a mode."""
         return stat.S_IMODE(self.folder.stat().st_mode) & (stat.S_IRGRP | stat.S_IWGRP)
 
     def _trim(self, share: str) -> None:
@@ -152,7 +152,7 @@ def _check_folder(share: Path) -> None:
 
 
 def _members(entry: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Name and content of each file of an entry. Nothing is decompressed: what is compressed is none of ours.
+    """Name and content of each file of an entry. Entries with compressed files are foreign and refused.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def _content(packed: zipfile.ZipFile, file: zipfile.ZipInfo) -> Iterator[bytes]:
 
 @contextmanager
 def _read_faults() -> Iterator[None]:
-    """What reading an entry may raise, in our words."""
+    """Convert the errors of reading an entry to _Damaged and _Unusable."""
     try:
         yield
     except FileNotFoundError:
@@ -202,5 +202,5 @@ def _removed(entry: Path) -> bool:
 def _touched(entry: Path) -> None:
     try:
         os.utime(entry)
-    except OSError:  # another user's: it seems older than it is
+    except OSError:  # another user's entry: its time of use is then not updated
         pass

@@ -1,7 +1,7 @@
-"""Chips: what a scene shows of one tile, in its native pixels, as uint16 with 0 for nodata.
+"""Chips: the part of a scene over one tile, in its native pixels, as uint16 with 0 for nodata.
 
-A chip is a folder named by the scene's key, below the manifest; in it lies one GeoTIFF a native pixel grid
-(bands named by role), the mask in a file of its own, which reaches further: far clouds cast shadows here, and the digest of them all.
+A chip is a folder named by the scene's key, below the manifest. It has one GeoTIFF per native pixel grid (bands named by role); the mask
+in a file of its own, which reaches farther because distant clouds cast shadows on the tile; and the digest of these files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Listed:
-    """A row of a manifest, chips.parquet: what became of a scene over a tile."""
+    """A row of a manifest, chips.parquet: the result of fetching a scene over a tile."""
 
     scene_id: str
     key: str
@@ -47,7 +47,7 @@ class Listed:
     reason: str
     bytes: int
     digest: str
-    """That of `chip_digest`, empty where there is no chip."""
+    """From `chip_digest`; empty where there is no chip."""
 
 
 MANIFEST_COLUMNS = tuple(column.name for column in fields(Listed))
@@ -56,7 +56,7 @@ _DIGEST = ".digest"
 """Name of the file with a chip's digest in its folder."""
 
 _TIE = 1e-6
-"""Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
+"""Share of a pixel added before flooring, so that centres on an edge always belong to the right and lower pixel."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Chip:
     files: dict[str, tuple[Path, int]]
     """Band role to file and 1-based band."""
     transforms: dict[Path, Affine] = field(default_factory=dict, compare=False)
-    """Pixel grid of each file where it is known already: opening a file costs as much as decoding a small one."""
+    """Pixel grid of each file where it is known already, because opening a file takes as long as decoding a small one."""
 
     @property
     def family(self) -> str:
@@ -79,17 +79,17 @@ class Chip:
 
 
 def chip_digest(folder: Path) -> str:
-    """Digest of the names and contents of a chip's files (`atomic.Content`); that of nothing where the folder is empty or absent."""
+    """Digest of the names and contents of a chip's files (`atomic.Content`); that of an empty text where the folder is empty or absent."""
     files = sorted(folder.glob("[!.]*.tif"))
     return xxhash.xxh3_128("".join(f"{path.name} {content_of(path).digest}\n" for path in files).encode()).hexdigest()
 
 
 def note_digest(folder: Path) -> str:
-    """Write the digest of a whole chip beside its files, and give it: a chip is held to it where its manifest is lost, or not written yet.
+    """Write the digest of a complete chip beside its files, and return it. A chip is verified by it where the manifest is lost or not written yet.
 
     Raises
     ------
-    SpaceError : the disk takes no more.
+    SpaceError : the disk is full or cannot be written.
     """
     path, digest = folder / _DIGEST, chip_digest(folder)
     with blaming_disk(path):
@@ -99,7 +99,7 @@ def note_digest(folder: Path) -> str:
 
 
 def noted_digest(folder: Path) -> str:
-    """What `note_digest` wrote; empty where nothing can be read."""
+    """The digest that `note_digest` wrote; empty where it cannot be read."""
     try:
         return (folder / _DIGEST).read_text("utf-8")
     except (OSError, ValueError):
@@ -111,7 +111,7 @@ def read_manifest(path: Path) -> list[Listed]:
 
     Raises
     ------
-    DamagedError : it cannot be read, or has other columns.
+    FileNotFoundError : there is none. DamagedError : it cannot be read, or has other columns.
     """
     try:
         return [Listed(**row) for row in read_rows(path, MANIFEST_COLUMNS)]
@@ -122,17 +122,17 @@ def read_manifest(path: Path) -> list[Listed]:
 
 
 def damaged_in(manifest: Path) -> dict[Path, str]:
-    """Chips of a manifest that are there and not what was written, by folder, and how; nothing where the manifest cannot be read."""
+    """Folder of each existing chip of a manifest whose content differs from what was written, to the fault; empty where the manifest cannot be read."""
     return {path: "its content is not what was written" for path, digest in _listed_chips(manifest).items() if path.exists() and chip_digest(path) != digest}
 
 
 def missing_in(manifest: Path) -> list[Path]:
-    """Folders of the chips of a manifest that are gone; none where the manifest cannot be read."""
+    """Missing folders of the chips of a manifest; empty where the manifest cannot be read."""
     return [path for path in _listed_chips(manifest) if not path.exists()]
 
 
 def _listed_chips(manifest: Path) -> dict[Path, str]:
-    """Folder to digest of the chips of a manifest; none where it cannot be read."""
+    """Folder to digest of the chips of a manifest; empty where it cannot be read."""
     try:
         return {manifest.parent / Layout.CHIPS / c.key: c.digest for c in read_manifest(manifest) if c.status == "ok"}
     except DamagedError:
@@ -165,7 +165,7 @@ def native_transform(chip: Chip, role: str) -> Affine:
 
 
 def seen_scenes(settings: Settings, tile_id: str, period: str) -> tuple[set[str], dict[str, str]]:
-    """Ids of the scenes that have a chip of the tile and period (the chips themselves may be gone), and ids to reasons of those that could not be read."""
+    """Ids of the scenes with a chip of the tile and period (the chips may have been removed since), and id to reason for scenes that could not be read."""
     listed = read_manifest(Layout(settings.root).chips(period, tile_id))
     return {c.scene_id for c in listed if c.status == "ok"}, {c.scene_id: c.reason for c in listed if c.status == "failed"}
 
@@ -176,7 +176,7 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     Raises
     ------
     TableError : there is no manifest; the tile has not been fetched.
-    DamagedError : a chip is not what was written, or lies on another grid than the tile.
+    DamagedError : a chip's content differs from what was written, or the manifest cannot be read. RasterError : a chip lacks a band.
     """
     layout = Layout(settings.root)
     manifest = layout.chips(period, tile_id)
@@ -214,7 +214,7 @@ def pixel_centres(transform: Affine, shape: tuple[int, int]) -> tuple[np.ndarray
 
 
 def containing(transform: Affine, shape: tuple[int, int], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row of the pixel that contains each y, and column of that which contains each x, of a north-up grid; -1 outside."""
+    """Row of the pixel of a north-up grid that contains each y, and column of the pixel that contains each x; -1 outside."""
     cols = np.floor((x - transform.c) / transform.a + _TIE).astype("int64")
     rows = np.floor((y - transform.f) / transform.e + _TIE).astype("int64")
     cols[(cols < 0) | (cols >= shape[1])] = -1
@@ -223,7 +223,7 @@ def containing(transform: Affine, shape: tuple[int, int], x: np.ndarray, y: np.n
 
 
 def taken(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, outside: int) -> np.ndarray:
-    """Values (h, w) at rows and columns as `containing` gives them; ``outside`` where either is -1."""
+    """Values (h, w) at the rows and columns of `containing`; ``outside`` where either is -1."""
     out = values.take(cols, axis=1, mode="wrap").take(rows, axis=0, mode="wrap")
     out[rows < 0, :] = outside
     out[:, cols < 0] = outside
@@ -231,7 +231,7 @@ def taken(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, outside: int) 
 
 
 def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndarray) -> None:
-    """Fill ``out`` (h, w) with the native pixels at the grid's pixel centres; what lies outside stays as it is."""
+    """Fill ``out`` (h, w) with the native pixels at the grid's pixel centres; pixels outside the file are left unchanged."""
     rows, cols = pixel_index(dataset.transform, dataset.shape, grid)
     inside_rows, inside_cols = np.flatnonzero(rows >= 0), np.flatnonzero(cols >= 0)
     if inside_rows.size == 0 or inside_cols.size == 0:

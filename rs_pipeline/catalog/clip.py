@@ -25,14 +25,15 @@ MASK_ROLES = QUALITY_BANDS
 """Roles whose values are classes or bits: never interpolated, never shifted."""
 
 MAX_FINER = 16
-"""A warp reads at most so many source pixels for one of its own beyond the raster's border: pixels may be half the size, grids turned."""
+"""Largest ratio of source pixels to target pixels of a warp before the window is cut at the raster's border: source pixels may have half the size, and grids
+may be rotated."""
 
 
 _SAMPLE_PX = 128
-"""Longest side of what is looked at to tell the unit of a band."""
+"""Longest side of the sample from which the unit of a band is found, pixels."""
 
 _LEAST_POWER, _LARGEST_POWER = -0.1, 10.0
-"""Linear power of the ground: noise that was taken away leaves hardly less than 0; half of the pixels above 10 (10 dB) are no ground."""
+"""Plausible range of linear power: after noise is subtracted it is hardly below 0; a median above 10 (10 dB) is not linear power of the ground."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ def _read_window(dataset: rasterio.DatasetReader, window: Window, scene: Scene, 
 
 
 def _as_stated(values: np.ndarray, scene: Scene, sensor: Sensor, dataset: rasterio.DatasetReader) -> np.ndarray:
-    """Values of a band in the unit that the sensor's table states: reflectances become the digital numbers that scale and offset give back.
+    """Values of a band in the unit that the sensor's table states: reflectances become the digital numbers from which scale and offset give them again.
 
     Raises
     ------
-    RasterError : another unit than the table's, which cannot be told from it for certain or has no way back.
+    RasterError : the values seem to be in another unit than the table's, and cannot be converted with certainty.
     """
     if sensor.family == "optical" and holds_reflectance(values) and holds_reflectance(_sample(dataset)):
         fill = 0.0 if dataset.nodata is None else dataset.nodata
@@ -92,7 +93,7 @@ def _sample(dataset: rasterio.DatasetReader) -> np.ndarray:
 
 
 def _check_unit(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetReader) -> None:
-    """Refuse decibels and amplitudes where power is due, and numbers of another scale: in the maps they would be nodata, or dark."""
+    """Refuse decibels and amplitudes where power is expected, and numbers of another scale: in the maps they would be nodata, or dark ground."""
     nodata = sensor.nodata if dataset.nodata is None else dataset.nodata
     values = values.ravel()[:: max(1, values.size // _SAMPLE_PX**2)]
     known = values[np.isfinite(values) & (values != sensor.nodata) & (values != nodata)]
@@ -123,7 +124,7 @@ def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
 
 
 def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tuple[Affine, tuple[int, int]]:
-    """Transform and shape of the pixels that cover the bounds. They lie on multiples of their size, so that neighbouring tiles agree."""
+    """Transform and shape of the pixels that cover the bounds, on multiples of their size, so that neighbouring tiles have the same pixels."""
     left, bottom = math.floor(bounds[0] / step), math.floor(bounds[1] / step)
     right, top = math.ceil(bounds[2] / step), math.ceil(bounds[3] / step)
     return Affine(step, 0, left * step, 0, -step, top * step), (top - bottom, right - left)
@@ -132,9 +133,9 @@ def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tupl
 def _warp(
     dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, scene: Scene, sensor: Sensor, band: Band
 ) -> ClippedBand:  # fmt: skip
-    """The bounds (in ``crs``) at native pixel size: bilinear for data (cubic where only moved), nearest for masks, nodata respected.
+    """The bounds (in ``crs``) at native pixel size: bilinear for data (cubic where only shifted), nearest for masks; nodata is not interpolated.
 
-    What is only moved stays on its own lattice of pixels.
+    A raster in ``crs`` that is only shifted keeps its own pixel grid.
     """
     if dataset.crs == crs:
         window = _bounds_window(dataset.transform, bounds)
@@ -167,9 +168,9 @@ def _warp(
 
 
 def _at_most(window: Window, dataset: rasterio.DatasetReader) -> Window:
-    """The part of a window within two pixels of the raster: a far-off projection may turn a tile into half the Earth.
+    """The part of a window within two pixels of the raster: in a distant projection a tile may cover half the Earth.
 
-    Not done without need: GDAL takes the scale of its kernel from the size of what it is given.
+    Used only where necessary, because GDAL derives the scale of its kernel from the size of the source.
     """
     left, top = max(window.col_off, -2), max(window.row_off, -2)
     right = min(window.col_off + window.width, dataset.width + 2)
@@ -185,7 +186,7 @@ def _overlap(dataset: rasterio.DatasetReader, wide: tuple, tile: tuple, crs: CRS
 
 
 def read_clipped(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> ClippedBand:
-    """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes. A displaced scene is moved back.
+    """One band of a scene over the grid; the mask also over ``reach_m`` around it, within the raster. A displaced scene is shifted back.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""Where on the disk a catalog may lead: into its own folder, and into those that the user names in ``sources.folders``.
+"""Folders on the disk that a catalog may refer to: its own, and those that the user names in ``sources.folders``.
 
-Names decide, not what they point to: a symbolic link that someone has put into the folder is meant; ``..`` and absolute paths in an item are not.
+Paths are compared by name, without resolving symbolic links: a link inside the folder was put there on purpose and is followed; ``..`` and absolute paths
+in an item that lead out of the folders are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rs_pipeline.catalog.address import is_api
 
 @lru_cache(maxsize=256)
 def allowed_folders(catalog: str, more: tuple[Path, ...] = ()) -> tuple[str, ...]:
-    """Absolute folders whose files a catalog may name: its own (an API has none) and ``more``, as they are called and where they really are."""
+    """Absolute folders whose files a catalog may name: its own (an API has none) and ``more``, each by its given and by its resolved path."""
     given: list[str | Path] = [*more, *([] if is_api(catalog) else [catalog])]
     named = [os.path.abspath(os.path.expanduser(path)) for path in given]
     places = (*named, *map(os.path.realpath, named))

@@ -1,4 +1,4 @@
-"""Fetch: clip every used scene of a period to a tile, verify what was written, and say what could not be read."""
+"""Step ``fetch``: clip every used scene of a period to a tile, verify the files written, and report scenes that could not be read."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ from rs_pipeline.tiles import read_tile
 _FOOTPRINT_SLACK_DEG = 0.005
 
 _MEMORY_BYTES = 2**30
-"""Scenes read at once may take so much together; one is always read."""
+"""Memory of scenes that are read at the same time; at least one is always read."""
 
 _BYTES_A_PIXEL = 16
-"""Of a scene while it is read, all bands of a remote one at once: its numbers, what they are made of and the parts they came in."""
+"""Memory per pixel of a scene while it is read, where all bands of a remote scene are read at once: chip numbers, source values and the parts received."""
 
 _BUSY = 2
-"""While one scene is decoded and written the bands of another come."""
+"""Scenes in work at once per set of connections: while one is decoded and written, the bands of the next are received."""
 
 _LARGEST_CHIP = 2**29
-"""Numbers in a chip of the largest tile; a shared cache may hold what only claims to be one."""
+"""Most numbers in a file of a chip, for the largest tile; a shared cache may contain files that are no chips."""
 
 CHIP_LAYOUT = {
     "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "zstd", "zstd_level": 1, "predictor": 2, "interleave": "band",
 }  # fmt: skip
-"""Chosen by `benchmarks.tile_year.layouts`: zstd 1 is read 1.8 times as fast as deflate and is 2 % larger; stronger zstd reads slower."""
+"""Chosen by `benchmarks.tile_year.layouts`: zstd 1 reads 1.8 times as fast as deflate and is 2 % larger; higher levels of zstd read slower."""
 
 CHIP_RULES = 3
-"""Raised whenever chips are made by other rules: older ones are then made anew."""
+"""Version of the rules by which chips are made; raise it with every change, so that older chips are made anew."""
 
 
 def _groups(pieces: list[ClippedBand]) -> Iterator[tuple[str, list[ClippedBand]]]:
@@ -78,11 +78,11 @@ def _groups(pieces: list[ClippedBand]) -> Iterator[tuple[str, list[ClippedBand]]
 
 
 def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> None:
-    """Write a chip file to the disk and read it back: it must hold what was meant, and GDAL says nothing of a disk that is full.
+    """Write a chip file to the disk and compare it after reading it back, because GDAL does not report a full disk.
 
     Raises
     ------
-    SpaceError : it does not. That is no fault of the scene.
+    SpaceError : it cannot be written or differs, which is no fault of the scene.
     """
     with blaming_disk(path):
         try:
@@ -111,7 +111,7 @@ def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str
 
 
 def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
-    """What a chip was made from; a chip with other tags is made anew. Signatures are left out: they change, the pixels do not."""
+    """Tags that state what a chip was made from; a chip with other tags is made anew. Signatures are left out: they change while the pixels do not."""
     sensor = load_sensor(scene.sensor)
     reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
     files = {href: found for href in (scene.assets | scene.tables).values() if href.startswith("/") and (found := file_identity(href))}
@@ -126,7 +126,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
         "crs": grid.crs,
         "reach_m": round(reach_m),
         "moved_m": [scene.moved_x_m, scene.moved_y_m],
-        "scaling": [scene.scale, scene.offset],  # numbers of a file that holds reflectances are made by them
+        "scaling": [scene.scale, scene.offset],  # chip numbers of a file with reflectances depend on them
         "rules": CHIP_RULES,
         "sensor": scene.sensor,
         "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
@@ -135,7 +135,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
 
 
 def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], digest: str = "") -> bool:
-    """Whether the folder holds the whole chip, made from the same sources, of the digest where one is given, and every block can be read."""
+    """Whether the folder holds the complete chip, made from the same sources, with the digest if one is given, and every block can be read."""
     try:
         if digest and chip_digest(folder) != digest:
             return False
@@ -155,7 +155,7 @@ def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], dige
 
 
 def fault_text(fault: BaseException, href: str) -> str:
-    """One line that names the file and the deepest cause; rasterio's own text often only points to it."""
+    """One line that names the file and the deepest cause; rasterio's own text often only refers to it."""
     name = urlsplit(href).path.rsplit("/", 1)[-1]
     return " ".join(f"{name}: {fault_chain(fault)[-1]}".split())
 
@@ -184,7 +184,7 @@ def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[
 
 
 def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
-    """Write the chip's files into a folder: (status, reason). Only what cannot be read, or is not what the search met, is the scene's fault."""
+    """Write the chip's files into a folder: (status, reason). A scene fails only where it cannot be read or changed since the search; other faults raise."""
     sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
     try:
         pieces = _read(scene, grid, reach_m, settings)
@@ -196,7 +196,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
             lost = settle(pieces, scene, sensor, grid.crs)
         if lost:
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
-        source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen, by the server or by its answers
+        source = read_from(scene, settings.fetch)  # asked after the pixels are read, so that a change in between is found
     except SpaceError:
         raise
     except (PipelineError, *FAULTS) as fault:
@@ -212,7 +212,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
 
 
 def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
-    """`_make`, or the same from the cache, which only remote scenes have: a local file is as near as the cache."""
+    """`_make`, or the chip from the cache. Only remote scenes are cached: a local file is as fast to read as the cache."""
     tags, where = _tags(scene, grid, reach_m), settings.cache_folder
     if where is None or not is_remote(scene):
         return _make(scene, grid, reach_m, folder, settings)
@@ -231,19 +231,19 @@ def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Se
 
 
 def is_remote(scene: Scene) -> bool:
-    """Whether any of a scene's files must be asked for over the network."""
+    """Whether any of a scene's files must be read over the network."""
     return not all(href.startswith("/") for href in scene.assets.values())
 
 
 def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, digest: str = "") -> tuple[str, str, int, str]:
-    """Make (or keep) the chip of one scene: (status, reason, bytes, digest). Never raises for a bad scene, and a bad disk is none.
+    """Make (or keep) the chip of one scene: (status, reason, bytes, digest). A scene that cannot be read does not raise; a disk that cannot be written does.
 
-    A chip is made in a hidden folder beside, which takes its name when it is whole.
+    A chip is made in a hidden folder beside its own, which is renamed when it is complete.
 
     Parameters
     ----------
-    digest : of the chip that was written before, where its manifest tells; else the one beside it counts. A chip that differs from it, or of which
-        nothing is known, is made anew: one with a flipped bit may well decode.
+    digest : of the existing chip, from its manifest; where empty, the digest in the chip's folder is used. A chip with another digest, or with none, is
+        made anew: a file with a flipped bit may still decode.
     """
     sensor = load_sensor(scene.sensor)
     reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if sensor.mask.kind != "none" else 0.0
@@ -267,7 +267,7 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
 
 
 def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:
-    """How many scenes are read at once: as many as threads, of remote ones enough to keep all connections busy, and no more than fit into memory."""
+    """Number of scenes to read at once: one per thread, or for remote scenes enough to keep all connections busy, but no more than fit into memory."""
     wanted = max(1, threads)
     if any(map(is_remote, scenes)):
         wanted = max(wanted, _BUSY * math.ceil(settings.fetch.connections / min(len(s.assets) for s in scenes)))
@@ -277,7 +277,7 @@ def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) 
 
 
 def tile_outline(grid: Grid) -> shapely.Geometry:
-    """The grid's outline in EPSG:4326, a little wider: footprints are drawn coarsely."""
+    """The grid's outline in EPSG:4326, slightly widened because footprints are coarse."""
     outline = shapely.segmentize(shapely.box(*grid.bounds), max(grid.width, grid.height) * grid.resolution_m / 8)
     to_degrees = Transformer.from_crs(grid.crs, 4326, always_xy=True).transform
     return shapely.transform(outline, to_degrees, interleaved=False).buffer(_FOOTPRINT_SLACK_DEG)
@@ -291,7 +291,7 @@ def scenes_over(scenes: list[Scene], grid: Grid) -> list[Scene]:
 
 
 def chip_grid(settings: Settings, tile: Tile) -> Grid:
-    """What chips of a tile cover."""
+    """The grid that the chips of a tile cover: the tile and its margin."""
     return tile.grid.buffered(settings.grid.margin_m)
 
 
@@ -305,8 +305,8 @@ def wanted_scenes(settings: Settings, tile_id: str, period_label: str) -> list[S
 def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2) -> None:
     """Write the chips of a tile and period and their manifest (columns: `chips.MANIFEST_COLUMNS`).
 
-    Every scene of `wanted_scenes` has a row. A scene that cannot be read is ``failed`` with its reason and the rest goes on.
-    Chips of an interrupted run are kept where they verify; there is no manifest until all are decided.
+    Every scene of `wanted_scenes` has a row. A scene that cannot be read is ``failed`` with its reason; the others are still fetched.
+    Chips of an interrupted run are kept where they verify; the manifest is written when all scenes are done.
 
     Raises
     ------
@@ -336,12 +336,12 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
 
 
 def _before(manifest: Path) -> Path:
-    """Where a manifest waits while its chips are decided anew: its digests tell which of them are whole."""
+    """Path of the previous manifest while chips are fetched again; its digests show which of them are undamaged."""
     return manifest.with_name(f".{manifest.stem}.before{manifest.suffix}")
 
 
 def _withdrawn(manifest: Path) -> dict[str, str]:
-    """Take a manifest out of sight; key to digest of its chips, or of the one that an interrupted run took."""
+    """Rename a manifest to `_before`; key to digest of its chips, or of those of a manifest that an interrupted run renamed."""
     before = _before(manifest)
     if manifest.exists():
         os.replace(manifest, before)
@@ -352,8 +352,8 @@ def _withdrawn(manifest: Path) -> dict[str, str]:
 
 
 def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:
-    """Write the manifest of a tile and period whose fetch is given up: every scene failed, for the one reason. What chips were is kept, so that the next
-    fetch knows which of them are whole."""
+    """Write the manifest of a tile and period whose fetch is given up: every scene is ``failed`` with the same reason. Digests of existing chips are kept,
+    so that the next fetch can reuse these chips."""
     layout, wanted = Layout(settings.root), wanted_scenes(settings, tile_id, period_label)
     layout.chip_folder(period_label, tile_id).mkdir(parents=True, exist_ok=True)
     manifest = layout.chips(period_label, tile_id)

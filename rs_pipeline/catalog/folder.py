@@ -1,4 +1,4 @@
-"""Catalogs on a disk: static STAC catalogs, folders of items, and files that hold many items. One bad file costs itself, by name."""
+"""Catalogs on a disk: static STAC catalogs, folders of items, and files of many items. A bad file is dropped with its name and reason; the others are read."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from rs_pipeline.storage.special import special_kind
 from rs_pipeline.wording import clean_text
 
 LINES, TABLES, DOCUMENTS = (".ndjson", ".jsonl", ".geojsonl"), (".parquet", ".geoparquet"), (".json", ".geojson")
-"""Ends of names of files with an item a line, of stac-geoparquet, and of JSON that holds an item, a FeatureCollection or a catalog."""
+"""Suffixes of files with one item per line, of stac-geoparquet, and of JSON with an item, a FeatureCollection or a catalog."""
 
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException, shapely.errors.ShapelyError)
 
 _MOST_BYTES, _MOST_LINE_BYTES, _MOST_GROUP_BYTES = 256 * 2**20, 16 * 2**20, 2**30
-"""Of a JSON document, or some rows of a table; of an item on a line; of a row group of a table when it is unpacked: JSON takes up to forty times as much
-of memory."""
+"""Size limits, bytes: of a JSON document or a batch of rows of a table; of a line with an item; of an unpacked row group of a table. Parsed JSON takes up to
+forty times as much memory."""
 
 _ROWS_AT_ONCE = 100
 
 _PLACE = ("type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection")
-"""What stands beside the properties of an item; in a table all of them are columns."""
+"""Members of an item besides its properties; in a stac-geoparquet table they and the properties are columns."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """An item, the file it stands in, and the collection that its catalog puts it in (empty where none does)."""
+    """An item, its file, and the collection of the catalog that it belongs to (empty where there is none)."""
 
     item: dict[str, Any]
     file: Path
@@ -54,19 +54,19 @@ def folder_items(
     catalog: str, sensor: Sensor, others: Counter[str] | None = None, folders: tuple[Path, ...] = ()
 ) -> Iterator[dict[str, Any] | Dropped]:  # fmt: skip
     """Items of a sensor's collection in a static catalog (catalog.json, collection.json or their folder), a folder of items, or a file
-    of items (a FeatureCollection, an item a line, stac-geoparquet); and what had to be dropped, with its reason.
+    of items (a FeatureCollection, one item per line, stac-geoparquet); and entries that had to be dropped, with the reason.
 
-    Hrefs of assets become absolute. Items are not filtered by place or time. One that names no collection is taken by the collection of
-    its catalog or folder; where there is none, by its assets, if they are those of the sensor.
+    Hrefs of assets become absolute. Items are not filtered by place or time. An item that names no collection belongs to the collection of
+    its catalog or folder; where there is none, it is accepted if it has the assets of the sensor.
 
     Parameters
     ----------
     others : counts the items of each other collection.
-    folders : besides its own, where the catalog may lead, see `confine`.
+    folders : folders, besides its own, that the catalog may refer to, see `confine`.
 
     Raises
     ------
-    CatalogError : there is nothing at the path, or what stands there is not STAC.
+    CatalogError : nothing exists at the path, or it is not STAC.
     """
     path = Path(catalog).expanduser().resolve()
     root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
@@ -82,7 +82,7 @@ def folder_items(
 
 
 def catalog_fault(catalog: str) -> str:
-    """Why a path that is there is no catalog, and what to do, in one line; empty where it may be one. Looks at its first document alone."""
+    """Why an existing path is no catalog, and what to do, in one line; empty where it may be one. Reads only its first document."""
     path = Path(catalog).expanduser().resolve()
     root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
     if root is None:
@@ -104,7 +104,7 @@ def catalog_fault(catalog: str) -> str:
 
 
 def _of_sensor(found: _Found, sensor: Sensor, others: Counter[str] | None) -> dict[str, Any] | Dropped | None:
-    """The item with its collection and absolute hrefs if it is one of the sensor's; None if it is another collection's."""
+    """The item with its collection and absolute hrefs if it belongs to the sensor's collection; None if it belongs to another."""
     collection = found.item.get("collection") or found.collection
     if not collection and not _fits(found.item, sensor):
         return Dropped(clean_text(found.item.get("id")), "skipped", f"no collection is named, and the assets are not those of {sensor.name}")
@@ -123,7 +123,7 @@ def _fits(item: dict[str, Any], sensor: Sensor) -> bool:
 
 
 def _listed(folder: Path) -> Iterator[_Found | Dropped]:
-    """Items of all files below a folder. What is JSON and no STAC is passed over: it may be anybody's."""
+    """Items of all files below a folder. JSON that is not STAC is ignored: it may belong to other programs."""
     collections: dict[Path, str] = {}
     for file in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (*LINES, *TABLES, *DOCUMENTS) and p.is_file()):
         try:
@@ -147,7 +147,7 @@ def _nearest_collection(folder: Path, top: Path, known: dict[Path, str]) -> str:
 
 
 def _walk(root: Path, allowed: tuple[str, ...]) -> Iterator[_Found | Dropped]:
-    """Items below a catalog by its child and item links, each file once. Read by hand: one bad item must not end the walk."""
+    """Items below a catalog by its child and item links, each file once. Not read by pystac, so that one bad item does not end the walk."""
     queue, seen = deque([(root, "")]), {root.resolve()}
     while queue:
         file, collection = queue.popleft()
@@ -174,8 +174,8 @@ def _walk(root: Path, allowed: tuple[str, ...]) -> Iterator[_Found | Dropped]:
 
 
 def _targets(catalog: dict[str, Any], file: Path, allowed: tuple[str, ...]) -> Iterator[Path | Dropped]:
-    """Files that a catalog's links lead down to. A link that leaves the disk is dropped: who names a folder asks for no network; and so is one
-    that leaves the folders where the catalog may lead."""
+    """Files that the child and item links of a catalog refer to. Links to the network are dropped, because the user named a folder; so are links out of
+    the allowed folders."""
     for link in catalog["links"]:
         if link["rel"] in ("child", "item", "items"):
             scheme = urlsplit(link["href"]).scheme
@@ -201,7 +201,7 @@ def _broken(file: Path, top: Path, fault: Exception) -> Dropped:
 
 
 def _entries(file: Path) -> Iterator[Any]:
-    """What a file holds: items, or one catalog. UTF-8, UTF-16 and UTF-32, with a byte order mark or without."""
+    """Entries of a file: items, or one catalog. JSON may be in UTF-8, UTF-16 or UTF-32, with or without a byte order mark."""
     if file.suffix.lower() in LINES:
         yield from _lines(file)
     elif file.suffix.lower() in TABLES:
@@ -212,11 +212,11 @@ def _entries(file: Path) -> Iterator[Any]:
 
 
 def _document(file: Path) -> Any:
-    """What a JSON file holds.
+    """The parsed content of a JSON file.
 
     Raises
     ------
-    ValueError, OSError : it is no JSON, too large, or no file.
+    ValueError, OSError : it is not JSON, too large, or no file.
     """
     if kind := special_kind(file):
         raise ValueError(f"{kind}, not a file")
@@ -240,7 +240,7 @@ def _lines(file: Path) -> Iterator[Any]:
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """Items of a stac-geoparquet file (its specification 1.0); nothing of a table of another kind."""
+    """Items of a stac-geoparquet file (specification 1.0); none of a Parquet file of another kind."""
     if kind := special_kind(file):
         raise ValueError(f"{kind}, not a file")
     with pq.ParquetFile(file) as table:
@@ -250,7 +250,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             return
         leaves = [table.metadata.schema.column(i) for i in range(table.metadata.num_columns)]
     texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
-    with pq.ParquetFile(file, read_dictionary=texts) as table:  # a text that stands in many rows is then kept once, and known by its length
+    with pq.ParquetFile(file, read_dictionary=texts) as table:  # a text of many rows is then in memory once, and its length can be read
         for batch in table.iter_batches(_ROWS_AT_ONCE):
             if (size := sum(map(_plain_bytes, batch.columns))) > _MOST_BYTES:
                 raise ValueError(f"{_ROWS_AT_ONCE} rows of {size / 2**20:.0f} MiB, the limit is {_MOST_BYTES // 2**20}")
@@ -263,7 +263,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _plain_bytes(values: pa.Array) -> int:
-    """Bytes of the values of a column when every text stands for itself."""
+    """Bytes of the values of a column if dictionary-encoded texts were written out."""
     if pa.types.is_dictionary(values.type):
         lengths = pc.binary_length(values.dictionary)
         return pc.sum(lengths.cast("int64").take(values.indices)).as_py() or 0
@@ -274,7 +274,7 @@ def _plain_bytes(values: pa.Array) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table as JSON has it: times as text, and without the empty fields that other rows of a struct need."""
+    """A value of a table as JSON: times as ISO text, and structs without null fields."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
@@ -285,7 +285,7 @@ def _plain(value: Any) -> Any:
 
 
 def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The item with relative hrefs of assets resolved: against its file where that leads to one, else against its own address, if it tells one."""
+    """The item with relative hrefs of assets resolved: against its file where that gives an existing file, else against the item's own URL, if it has one."""
     address = self_address(item)
 
     def absolute(href: str) -> str:
@@ -296,7 +296,7 @@ def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
 
 
 def _on_disk(folder: Path, href: str) -> Path:
-    """The file that a path names as it stands; if there is none, with %20 and its like, or Windows' separators, put right."""
+    """The file that a path names; where it does not exist, the path with percent-encoding decoded or Windows separators replaced."""
     spellings = [href, unquote(href), unquote(href).replace("\\", "/")]
     paths = [Path(os.path.normpath(folder / spelling)) for spelling in spellings]
     return next((p for p in paths if p.exists()), paths[1] if "\\" not in href else paths[2])

@@ -1,7 +1,7 @@
-"""Sentinel-1 ground range scenes over a tile: calibrated on their own pixels, then put on the ground by their control points.
+"""Sentinel-1 ground range scenes over a tile: calibrated on their own pixels, then georeferenced by their ground control points.
 
-The control points lie at the height of the ground, 20 km apart. Between them the ground is taken for even, so hilly
-ground is refused: there the scene would lie beside itself by more than the difference of heights.
+The control points lie at the height of the ground, 20 km apart. Between them the ground is assumed to be even, so hilly
+ground is refused: there pixels would be displaced by more than the difference in height.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from rs_pipeline.radiometry.scaling import chip_numbers
 from rs_pipeline.sensors import load_sensor
 
 MAX_RELIEF_M = 30.0
-"""Control points around a tile may differ so much in height. At 30 to 46 degrees of incidence a metre of height that is not
-known moves a pixel by 1 to 1.7 m; between even points the ground hardly differs by half as much as they do."""
+"""Largest difference in height of the control points around a tile. At incidence angles of 30 to 46 degrees an error in height of 1 m moves a pixel by 1 to
+1.7 m; between the points the height of the ground rarely deviates by half of their difference."""
 
 _EDGE_PX, _SLACK_PX = 33, 8
 
 
 def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection) -> ClippedBand:
-    """One band of a scene in flight geometry over the grid, as `clip.read_clipped` gives those on a grid.
+    """One band of a scene in flight geometry over the grid; the counterpart of `clip.read_clipped` for scenes on a map grid.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection
 def _window(
     dataset: rasterio.DatasetReader, points: Sequence[GroundControlPoint], points_crs: CRS, out: Affine, shape: tuple[int, int], crs: CRS
 ) -> Window | None:  # fmt: skip
-    """The pixels that show a grid; None where the scene does not reach it."""
+    """Window of the scene's pixels that cover a grid; None where the scene does not reach it."""
     left, bottom, right, top = array_bounds(*shape, out)
     across, along = np.linspace(left, right, _EDGE_PX), np.linspace(bottom, top, _EDGE_PX)
     xs, ys = (a.ravel() for a in np.meshgrid(across, along))
@@ -91,7 +91,7 @@ def _moved(point: GroundControlPoint, window: Window) -> GroundControlPoint:
 
 
 def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: str) -> None:
-    """Refuse hilly ground: the heights of the control points in the window and next to it differ too much."""
+    """Refuse hilly ground, where the heights of the control points in and next to the window differ by more than MAX_RELIEF_M."""
 
     def near(places: np.ndarray, first: float, length: float) -> np.ndarray:
         steps = np.unique(places)

@@ -1,8 +1,8 @@
-"""What tells the content of a scene's files from another content at the same place.
+"""Identity of the content of a scene's files: attributes by which a change of the content at the same path or URL is noticed.
 
-Of a local file: size and time. Of a remote one whatever exists of the checksum and size that its item declares (STAC extension file), and of
-the server's ETag (Last-Modified where it has none) and size (RFC 9110); where all of these are silent, the time the item was updated. A server is asked for
-one byte: addresses that are signed for GET refuse HEAD.
+For a local file: size and time of modification. For a remote file, as far as available: the checksum and size that its item declares (STAC extension file),
+and the server's ETag (else Last-Modified) and size (RFC 9110); where there are none of these, the time at which the item was updated. A server is asked for
+one byte by GET, because URLs that are signed for GET refuse HEAD.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from rs_pipeline.remote.retrying import Refused
 from rs_pipeline.sensors import load_sensor
 
 Identity = dict[str, str]
-"""Of one file, for example ``{"etag": '"5f"', "size": "1048576"}``; empty where nothing is known."""
+"""Identity of one file, for example ``{"etag": '"5f"', "size": "1048576"}``; empty where nothing is known."""
 
 
 def file_identity(path: str) -> Identity:
-    """Size (bytes) and time of change (ns) of a local file; empty where there is none."""
+    """Size (bytes) and time of modification (ns) of a local file; empty where it does not exist."""
     try:
         about = Path(path).stat()
     except OSError:
@@ -39,11 +39,11 @@ def file_identity(path: str) -> Identity:
 
 
 def found_identity(href: str, sign: str, limits: FetchSection, internal: bool = False) -> Identity:
-    """What tells the content that is at an address; empty where the server does not say, refuses, or sends to where it may not.
+    """Identity of the content at a URL or path; empty where the server states none, refuses, or redirects to a forbidden host.
 
     Raises
     ------
-    HostDown : the host is left alone. OSError : the server cannot be reached after ``limits.retries`` more tries.
+    HostDown : the host is down and is not asked. OSError : the server cannot be reached after ``limits.retries`` more tries.
     """
     if not href.startswith(("https://", "http://")):
         return file_identity(href) if href.startswith("/") else {}
@@ -51,7 +51,7 @@ def found_identity(href: str, sign: str, limits: FetchSection, internal: bool = 
 
 
 def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
-    """The answer to a request for the first byte."""
+    """Identity from the answer to a request for the first byte."""
     try:
         return told_content(ask(url, limits, internal=internal, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}, most=1, most_whole=0))
     except HostDown:
@@ -65,8 +65,8 @@ def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
 
 
 def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """In which way two identities contradict each other, in words; empty where nothing that both know differs. Where both know an ETag it tells
-    the content, and the time does not: nodes of a mirror have their own.
+    """How two identities contradict each other, in words; empty where all attributes that both have agree. Where both have an ETag, Last-Modified is
+    ignored: the nodes of a mirror may differ in it.
 
     >>> contradiction({"etag": '"a"', "size": "7"}, {"etag": '"b"'})
     'etag "a" is "b" now'
@@ -77,13 +77,13 @@ def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 
 def change(before: Scene, after: Scene) -> str:
-    """How the files of a scene are known to have changed between two searches; empty where they are not."""
+    """How the files of a scene changed between two searches, in words; empty where no change is known."""
     return next((d for role in before.identity if (d := contradiction(before.identity[role], after.identity.get(role, {})))), "")
 
 
 def remembered(scene: Scene, before: Scene | None) -> Scene:
-    """The scene with what the last search knew of its files and this one could not ask for. It is kept only where nothing contradicts it
-    and the offset is the same, for the chips that are there already: a server that is down makes nothing be fetched again.
+    """The scene with the attributes of its files' identity that only the last search could get. They are kept only where nothing contradicts them
+    and the offset is the same. Without them the digest of the scene would change and its chips would be fetched again when a server is down.
     """
     if before is None or change(before, scene) or _decided(before) != _decided(scene):
         return scene
@@ -91,7 +91,7 @@ def remembered(scene: Scene, before: Scene | None) -> Scene:
 
 
 def decided_before(candidate: Candidate, before: Scene | None) -> Candidate:
-    """The candidate with the offset that the last search decided, where its pixels cannot be read now and nothing says that its files are others."""
+    """The candidate with the offset of the last search, where its pixels could not be read in this one and no change of its files is known."""
     scene = candidate.unread
     if scene is None or before is None or change(before, scene) or _processed(before) != _processed(scene):
         return candidate
@@ -100,7 +100,7 @@ def decided_before(candidate: Candidate, before: Scene | None) -> Candidate:
 
 
 def unsigned_hrefs(scene: Scene) -> dict[str, str]:
-    """Bands and tables with their addresses, without signatures: those of the ledger have none."""
+    """Bands and tables to their hrefs without signatures, as in the ledger."""
     return {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
 
 
@@ -113,7 +113,7 @@ def _decided(scene: Scene) -> tuple:
 
 
 def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
-    """The candidates, those that are used with what tells the content of their files; of remote files one a scene is asked for.
+    """The candidates; used ones get the identity of their files. For remote scenes the server is asked about one file per scene.
 
     A host that cannot be reached is not asked again.
     """
@@ -132,8 +132,8 @@ def _identified(candidate: Candidate, limits: FetchSection, silent: set[str]) ->
 
 
 def _remote_identity(candidate: Candidate, role: str, limits: FetchSection, silent: set[str]) -> Identity:
-    """What the server tells of a band's file; where it and the item tell nothing, the time of the item's update. ``silent`` are the hosts
-    that cannot be reached. One that refuses a file may still give another.
+    """Identity of a band's file from the server; where server and item state none, the time of the item's update. ``silent`` : hosts that cannot
+    be reached, extended here. A host that refuses a file (403) is not added: it may give another file.
     """
     scene, host = candidate.scene, urlsplit(candidate.scene.assets[role]).netloc
     try:
@@ -147,7 +147,7 @@ def _remote_identity(candidate: Candidate, role: str, limits: FetchSection, sile
 
 
 def asked_role(scene: Scene) -> str:
-    """The band whose file stands for a remote scene: red, else the sensor's first that the scene has."""
+    """Role of the band whose file represents a remote scene: red, else the sensor's first that the scene has."""
     roles = [b.role for b in load_sensor(scene.sensor).bands if b.role in scene.assets]
     return "red" if "red" in roles else roles[0]
 
@@ -157,8 +157,7 @@ def _joined(one: Mapping[str, Identity], other: Mapping[str, Identity]) -> dict[
 
 
 def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
-    """What tells the content of the files of a scene, by band and table: what came with the parts that the run has of them, else what they hold at this
-    moment."""
+    """Identity of the files of a scene, by band and table: that of the parts which the run holds of a file, else that of the file at this moment."""
     found = {}
     for role, href in (scene.assets | scene.tables).items():
         try:
@@ -169,6 +168,6 @@ def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
 
 
 def changed_since(scene: Scene, found: Mapping[str, Identity]) -> str:
-    """Which file of a scene is not what the search met, and how; empty where none is known to have changed."""
+    """Which file of a scene changed since the search, and how; empty where no change is known."""
     names = {role: urlsplit(href).path.rsplit("/", 1)[-1] for role, href in (scene.assets | scene.tables).items()}
     return next((f"{names[role]}: {d}" for role in found if (d := contradiction(scene.identity.get(role, {}), found[role]))), "")

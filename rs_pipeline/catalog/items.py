@@ -1,6 +1,6 @@
-"""A STAC item becomes a Scene: names normalised, hrefs checked, and what is wrong with it said in words.
+"""Converts a STAC item to a Scene: names are normalised, hrefs checked, and faults stated in words.
 
-Items come from outside and may hold anything. Nothing here raises for a bad item: it becomes a scene with status
+Items come from outside and may contain anything. `read_item` never raises for a bad item: it becomes a scene with status
 ``skipped`` (understood, but not wanted) or ``failed`` (not understood) and a reason.
 """
 
@@ -31,27 +31,27 @@ from rs_pipeline.sensors import sensor_names
 from rs_pipeline.wording import clean_text
 
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands in failed scenes whose date cannot be read."""
+"""Date of failed scenes whose date cannot be read."""
 
 _KEY_LENGTH = 100
 _HREF_LENGTH = 8192
 _TEXT_LENGTH = 1000
-"""Names of products and codes are looked for in so many characters of a property."""
+"""Number of characters of a property that are searched for names of products and codes."""
 _MOST_CORNERS = 20_000
-"""A footprint with more is refused."""
+"""A footprint with more vertices is refused."""
 _KEPT_CORNERS = 100
-"""A footprint with more is drawn more coarsely: where a scene lies is asked of every tile, and outlines that cross themselves cost the square of it."""
+"""A footprint with more vertices is simplified: it is intersected with every tile, and the cost of self-intersecting outlines grows with the square."""
 _COARSER_DEG = (1e-4, 4e-4, 1.6e-3)
-"""How far the coarser outline may lie beside the given one, from 11 to 180 m; tiles look half a kilometre around themselves."""
+"""Tolerances of the simplification, tried in order: 11 to 180 m; tiles are widened by half a kilometre when scenes are chosen."""
 _LONGEST = timedelta(days=1)
-"""An item over more time than this shows no single moment."""
+"""Longest interval of an item that is a single acquisition."""
 _PRODUCT = re.compile(
     r"S2[A-Z]_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?", re.IGNORECASE
 )
-"""Name of a Sentinel-2 product (ESA, Sentinel-2 Products Specification Document); its last time tells products of one datatake apart."""
+"""Name of a Sentinel-2 product (ESA, Sentinel-2 Products Specification Document); its last time distinguishes products of one datatake."""
 _DATATAKE = re.compile(r"GS2[A-Z]_(\d{8}T\d{6})_")
 _DATASTRIP = re.compile(r"_S(\d{8}T\d{6})(?:_|$)")
-"""First time that a datastrip saw the ground, in its id: two of them meet where a granule is split."""
+"""Sensing start of a datastrip, in its id: where a granule is split, two datastrips meet."""
 _SHORT_PLATFORM = re.compile(r"(?:(s1|sentinel-?0?1)|(s2|sentinel-?0?2)|(?:l[ceto]?|landsat)-?0?([4-9]))-?([a-d]?)")
 
 
@@ -65,7 +65,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Dropped:
-    """What stands in a catalog where an item was expected."""
+    """An entry of a catalog that is no usable item."""
 
     name: str
     status: str
@@ -75,31 +75,31 @@ class Dropped:
 
 @dataclass(frozen=True)
 class GranulePart:
-    """Which part of an acquisition a product shows, from what its item tells; None where it is silent."""
+    """Which part of an acquisition a product shows, from its item; None where the item does not say."""
 
     strip: datetime | None = None
     """Start of the datastrip."""
     made: datetime | None = None
-    """Time in the product's name that tells it from others of its datatake."""
+    """Time in the product's name that distinguishes it from others of its datatake."""
     coverage: float | None = None
     """Share of the granule with data, percent."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A scene with what the search still needs to know of it."""
+    """A scene with further facts that the search needs."""
 
     scene: Scene
     facts: OffsetFacts = field(default_factory=OffsetFacts)
     acquisition: tuple[str, ...] = ()
-    """Names the acquisition; two candidates with the same one show the same moment and place."""
+    """Identifies the acquisition; two candidates with the same value show the same place at the same time."""
     priority: int = 0
-    """Of the source: the higher is kept."""
+    """Priority of the source; of duplicates the higher is kept."""
     part: GranulePart = field(default_factory=GranulePart)
     updated: str = ""
-    """When the item was changed, as the catalog writes it."""
+    """When the item was updated, as the catalog writes it."""
     unread: Scene | None = None
-    """The scene as it was before its pixels, which should have decided its offset, could not be read."""
+    """Set where the pixels that should decide the offset could not be read: the scene before that attempt."""
 
 
 def clean_key(item_id: str) -> str:
@@ -112,9 +112,8 @@ def clean_key(item_id: str) -> str:
 
 
 def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
-    """``Sentinel-2B``, ``SENTINEL 2B``, ``S2B`` are all ``sentinel-2b``, ``LC08`` is ``landsat-8``; without a platform, the constellation.
-
-    A constellation that stands for the platform (``SENTINEL-2``) is made precise by the name of the product or item, where it tells.
+    """Normalised platform: ``Sentinel-2B``, ``SENTINEL 2B``, ``S2B`` are all ``sentinel-2b``, ``LC08`` is ``landsat-8``; without a platform, the
+    constellation. Where only the constellation is given (``SENTINEL-2``), the satellite is taken from the name of the product or item if possible.
     """
     name = re.sub(r"[\s_]+", "-", clean_text(properties.get("platform") or properties.get("constellation"), 40).strip().lower())
     known = _SHORT_PLATFORM.fullmatch(name)
@@ -125,7 +124,7 @@ def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
 
 
 def _product(properties: Mapping[str, Any], item_id: str) -> re.Match | None:
-    """The Sentinel-2 product's name, taken to pieces; None where the item has none."""
+    """Match of the Sentinel-2 product name with its parts; None where the item has none."""
     return _PRODUCT.search(str(properties.get("s2:product_uri", ""))[:_TEXT_LENGTH]) or _PRODUCT.search(item_id)
 
 
@@ -167,7 +166,7 @@ def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
 
 
 def quality_class(properties: Mapping[str, Any], item_id: str, sensor: Sensor) -> str:
-    """Class of geometric quality: of the property that the sensor's table names, or at the end of the id; empty if not said."""
+    """Class of geometric quality: from the property that the sensor's table names, else from the end of the id; empty if not stated."""
     if sensor.quality is None:
         return ""
     said = clean_text(properties.get(sensor.quality.property), 20).strip().upper()
@@ -224,9 +223,7 @@ def _time(text: object) -> datetime:
 
 
 def _moment(properties: Mapping[str, Any]) -> datetime:
-    """When the scene was seen, UTC: its datetime, else the start of its interval. One that stands for more than a day shows no moment,
-    also where its datetime names the first one.
-    """
+    """Acquisition time, UTC: the item's datetime, else the start of its interval. An interval of more than a day is refused, even where a datetime is given."""
     if properties.get("start_datetime") and properties.get("end_datetime"):
         first, last = _time(properties["start_datetime"]), _time(properties["end_datetime"])
         if last - first > _LONGEST:
@@ -235,7 +232,7 @@ def _moment(properties: Mapping[str, Any]) -> datetime:
 
 
 def _without_empty_parts(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Planetary Computer has footprints of several polygons of which some are empty, which shapely does not take."""
+    """The geometry without empty polygons: Planetary Computer has such multipolygons, which shapely does not accept."""
     return {**geometry, "coordinates": [part for part in geometry["coordinates"] if part]} if geometry.get("type") == "MultiPolygon" else geometry
 
 
@@ -245,7 +242,7 @@ def _flat(bbox: Sequence[float]) -> Sequence[float]:
 
 
 def _check_corners(geometry: Mapping[str, Any]) -> None:
-    """Raises ValueError for more than _MOST_CORNERS, before anything is made of them."""
+    """Raise ValueError for more than _MOST_CORNERS vertices, before a geometry is made of them."""
     todo, looked_at = [geometry], 0
     while todo:
         part, looked_at = todo.pop(), looked_at + 1
@@ -257,17 +254,17 @@ def _check_corners(geometry: Mapping[str, Any]) -> None:
 
 
 def _with_few_corners(geometry: shapely.Geometry) -> shapely.Geometry:
-    """The outline itself where it has at most _KEPT_CORNERS, else a coarser one: by Douglas and Peucker, or what lies around its parts."""
+    """The outline itself where it has at most _KEPT_CORNERS vertices; else simplified (Douglas and Peucker), the convex hull of its parts, or its envelope."""
     if shapely.get_num_coordinates(geometry) <= _KEPT_CORNERS:
         return geometry
     hull = shapely.union_all(shapely.convex_hull(shapely.get_parts(geometry)))
-    outlines = (geometry, hull) if shapely.is_valid(geometry) else (hull,)  # to draw one that crosses itself costs the square of its corners
+    outlines = (geometry, hull) if shapely.is_valid(geometry) else (hull,)  # simplifying a self-intersecting outline costs the square of its vertices
     drawn = (shapely.simplify(outline, step, preserve_topology=False) for outline in outlines for step in _COARSER_DEG)
     return next((g for g in drawn if not g.is_empty and shapely.get_num_coordinates(g) <= _KEPT_CORNERS), shapely.envelope(hull))
 
 
 def footprint_of(item: Mapping[str, Any]) -> shapely.Geometry:
-    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged, with at most _KEPT_CORNERS.
+    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged, with at most _KEPT_CORNERS vertices.
 
     Raises
     ------
@@ -289,16 +286,17 @@ def footprint_of(item: Mapping[str, Any]) -> shapely.Geometry:
 
 
 def _longitude(footprint: shapely.Geometry) -> float:
-    """Of the middle of a footprint's largest part, degrees: one that is split at the date line has its own middle on the other side of the Earth."""
+    """Longitude of the centroid of a footprint's largest part, degrees: the centroid of a footprint split at the date line lies on the other side of the
+    Earth."""
     return max(shapely.get_parts(footprint), key=shapely.area).centroid.x
 
 
 def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) -> str:
-    """An href in the form the ledger keeps: an absolute path for local files, else the URL with its scheme in lower case.
+    """An href in the form of the ledger: an absolute path for local files, else the URL with its scheme in lower case.
 
     Raises
     ------
-    Refusal : another scheme than allowed, a relative path, one of GDAL's virtual file systems, or (unless ``internal``) an internal host.
+    Refusal : the scheme is not allowed, the path is relative or of a GDAL virtual file system, or (unless ``internal``) the host is internal.
     """
     text = str(href)
     if len(text) > _HREF_LENGTH:
@@ -328,15 +326,15 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
 
 
 def _is_read_inside(source: SourceSection, hrefs: Sequence[str]) -> bool:
-    """Whether files may be read from internal hosts: where the user says so, or the source may name such hosts and does. One that names public
-    hosts is not led inside by them.
+    """Whether files may be read from internal hosts: where the user allows it, or where the source may name such hosts and does. Otherwise a redirect from
+    a public host to an internal one is refused.
     """
     hosts = [urlsplit(href).hostname or "" for href in hrefs if href.startswith(("https://", "http://"))]
     return source.internal_hosts or (may_be_internal(source) and any(standing(host) == "internal" for host in hosts))
 
 
 def _check_host(host: str, url: str) -> None:
-    """Refuse a host that is internal, or that nobody knows, unless a proxy may know it."""
+    """Refuse an internal host, and a host without an IP address unless a proxy may resolve it."""
     found = standing(host)
     if found == "internal":
         raise Refusal("skipped", f"href to the internal host {clean_text(host, 60)!r} (sources.internal_hosts would allow it)")
@@ -365,38 +363,38 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
 
 
 def _reader_pays(item: Mapping[str, Any], asset: Mapping[str, Any]) -> bool:
-    """Whether the bucket of an asset makes its reader pay (STAC extension storage)."""
+    """Whether the bucket of an asset is requester-pays (STAC extension storage)."""
     return asset.get("storage:requester_pays", item["properties"].get("storage:requester_pays")) is True
 
 
 def _words_on_payers(sensor: Sensor) -> str:
     free = f"planetary-computer-{sensor.collection}"
-    instead = f"; the source {free} has the same and makes nobody pay" if free in sensor_names() else ""
-    return f"its bucket makes the reader pay (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
+    instead = f"; the source {free} has the same data free of charge" if free in sensor_names() else ""
+    return f"its bucket charges the reader (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
 
 
 def _asset_of(item: Mapping[str, Any], band: Band) -> Mapping[str, Any]:
-    """The asset that holds a band, the first that there is of those that may; empty where there is none."""
+    """The first asset of the item that may hold a band; empty where there is none."""
     assets = item.get("assets")
     return next((assets[a] for a in band.assets if isinstance(assets.get(a), Mapping)), {}) if isinstance(assets, Mapping) else {}
 
 
 def _allowed_href(asset: Mapping[str, Any], schemes: tuple[str, ...]) -> object:
-    """The asset's href, or the first of its alternates (STAC extension alternate-assets) where only that has a scheme that is allowed."""
+    """The asset's href, or the first of its alternates (STAC extension alternate-assets) with an allowed scheme where the href's own is not allowed."""
     alternates = asset.get("alternate")
     others = [a.get("href") for a in alternates.values() if isinstance(a, Mapping)] if isinstance(alternates, Mapping) else []
     return next((h for h in (asset["href"], *others) if isinstance(h, str) and (urlsplit(h).scheme.lower() or "file") in schemes), asset["href"])
 
 
 def self_address(item: Mapping[str, Any]) -> str:
-    """The http(s) address that an item gives as its own; empty where it gives none."""
+    """The http(s) URL of an item's link ``self``; empty where it has none."""
     links = item.get("links")
     hrefs = [k.get("href") for k in links if isinstance(k, Mapping) and k.get("rel") == "self"] if isinstance(links, list) else []
     return next((h for h in hrefs if isinstance(h, str) and h.startswith(("https://", "http://"))), "")
 
 
 def resolved(item: Mapping[str, Any], absolute: Callable[[str], str]) -> dict[str, Any]:
-    """The item with ``absolute(href)`` in place of the relative href of each asset and its alternates; what is no asset stays as it is."""
+    """The item with ``absolute(href)`` in place of the relative href of each asset and its alternates; other values are unchanged."""
     assets = item.get("assets")
 
     def placed(asset: Any) -> Any:
@@ -412,13 +410,13 @@ def resolved(item: Mapping[str, Any], absolute: Callable[[str], str]) -> dict[st
 
 
 def served_item(item: Any) -> Any:
-    """An item of an API with the relative hrefs of its assets resolved against its own address, where it gives one."""
+    """An item of an API with the relative hrefs of its assets resolved against its own URL, where it has one."""
     address = self_address(item) if isinstance(item, Mapping) else ""
     return resolved(item, lambda href: urljoin(address, href)) if address else item
 
 
 def _kept_href(href: object, source: SourceSection, schemes: tuple[str, ...]) -> str:
-    """An href as the ledger keeps it: clean, of a file where the catalog may lead, and without a signature where we sign."""
+    """An href as in the ledger: from `clean_href`; a file must lie in the allowed folders, and a signature is removed where the pipeline signs itself."""
     clean = clean_href(href, schemes, may_be_internal(source))
     if clean.startswith("/"):
         if not lies_in(clean, allowed_folders(source.catalog, tuple(source.folders))):
@@ -441,7 +439,7 @@ def _tables(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str], 
 
 
 def _declared(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What the item says of the content of each band's file (STAC extension file): checksum and size in bytes, where it does."""
+    """Checksum and size in bytes of each band's file, where the item states them (STAC extension file)."""
     declared = {}
     for band in sensor.bands:
         asset = _asset_of(item, band)
@@ -452,7 +450,7 @@ def _declared(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str]
 
 
 def _shapes(item: Mapping[str, Any], sensor: Sensor) -> dict[str, tuple[int, int]]:
-    """Rows and columns of each band where proj:shape of its asset, or of the item, says them."""
+    """Rows and columns of each band, where proj:shape of its asset or of the item states them."""
     shapes = {}
     for band in sensor.bands:
         declared = _asset_of(item, band).get("proj:shape") or item["properties"].get("proj:shape")
@@ -472,7 +470,7 @@ def relative_orbit(properties: Mapping[str, Any], item_id: str) -> int | None:
 
 
 def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str, band: Band | None = None) -> object:
-    """What raster:bands of the asset of a band, by default of red (else the first), says; in STAC 1.1 it stands on the asset. None where they are silent."""
+    """A value of raster:bands of a band's asset, by default of red (else the first band); in STAC 1.1 it is on the asset itself. None where not stated."""
     asset = _asset_of(item, band or sensor.band("red") or sensor.bands[0])
     tables = asset.get("raster:bands") or asset.get("bands") or []
     first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
@@ -480,7 +478,7 @@ def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str, band: Band |
 
 
 def _check_alike(item: Mapping[str, Any], sensor: Sensor) -> None:
-    """Refuse an item whose bands say scales or offsets of their own: a scene has one of each. What a band does not say is that of the others.
+    """Refuse an item whose bands state different scales or offsets: a scene has one of each. A band that states none has those of the others.
 
     Raises
     ------
@@ -498,11 +496,11 @@ def _check_alike(item: Mapping[str, Any], sensor: Sensor) -> None:
 
 
 def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
-    """Reflectance of a digital number: what raster:bands says where the sensor's rule trusts it, else the table's.
+    """Reflectance per digital number: from raster:bands where the sensor's offset rule is ``raster_bands``, else from the table.
 
     Raises
     ------
-    Refusal : both say something else, bands contradict each other, or the item's numbers are in decibels or amplitudes.
+    Refusal : item and table differ, bands contradict each other, or the item's numbers are in decibels or amplitudes.
     """
     unit = clean_text(_raster_band(item, sensor, "unit"), 20)
     if sensor.family == "radar":
@@ -534,7 +532,7 @@ def _acquisition(properties: Mapping[str, Any], item_id: str, sensor: Sensor, pl
 
 
 def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
-    """The candidate with all that can be read from the item; raises Refusal carrying on from what is known by then."""
+    """The candidate with all facts of the item. A Refusal by the assets is stored in the returned scene; one by time or footprint is raised."""
     properties, scene = item["properties"], base.scene
     when = _moment(properties)
     footprint = footprint_of(item)
@@ -598,14 +596,14 @@ def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor
 
 
 def chip_offset(offset: float, scale: float, sensor: Sensor) -> float:
-    """Offset for the chip's numbers, which `scaling.shift` may have moved away from the source's."""
+    """Offset for the chip's numbers, which differ from the source's by `scaling.shift`."""
     return round(offset - scaling.shift(sensor) * scale, 12)
 
 
 def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
     """The scene of one STAC item (as a dictionary with absolute hrefs). Never raises: a bad item is a failed scene.
 
-    What was `Dropped` from the catalog is a scene too, with its reason.
+    An entry that was `Dropped` from the catalog becomes a scene too, with its reason.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The ledger ``scenes.parquet``: what a search found, frozen. Every later step reads scenes from here, never from a catalog."""
+"""The ledger ``scenes.parquet``: the scenes that a search found. Every later step reads scenes from here, never from a catalog."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NUMBERS = ("scale", "offset", "moved_x_m", "moved_y_m")
 
 
 def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
-    """Write scenes as GeoParquet (EPSG:4326 footprints), one row a scene, sorted by key.
+    """Write scenes as GeoParquet (EPSG:4326 footprints), one row per scene, sorted by key.
 
-    Signatures and keys in hrefs stay out of it: where we do not sign ourselves, what a read needs of them goes to `Layout.signatures`.
+    Signatures and keys in hrefs are not written to it. Where the pipeline does not sign hrefs itself, those that a read needs go to `Layout.signatures`.
     """
-    import geopandas as gpd  # a third of the start of the jobs that only read a ledger
+    import geopandas as gpd  # imported here: it takes a third of the start-up time of jobs that only read a ledger
     import pandas as pd
 
     from rs_pipeline.storage.tables import write_parquet
@@ -54,13 +54,13 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
 
 
 def _public(scene: Scene) -> Scene:
-    """The scene as anybody may see it."""
+    """The scene without secrets."""
     public: dict[str, Any] = {name: {role: unsigned(href) for role, href in getattr(scene, name).items()} for name in ("assets", "tables")}
     return replace(scene, **public | {name: redacted(getattr(scene, name)) for name in _TEXTS})
 
 
 def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
-    """Write the whole hrefs of the scenes that carry a secret, readable for this user alone; no file where there are none."""
+    """Write the full hrefs that carry a secret to a file that only this user can read; no file where there are none."""
     signed = {
         s.key: {n: h for n in ("assets", "tables") if (h := {r: h for r, h in getattr(s, n).items() if unsigned(h) != h})} for s in scenes if s.status == "used"
     }
@@ -79,11 +79,11 @@ def _digest(signed: Mapping) -> str:
 
 
 def read_signatures(path: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Key of a scene to its whole hrefs, ``assets`` and ``tables``, of scenes that carry a secret; none where there is no file.
+    """Key of a scene to its full hrefs (``assets``, ``tables``) that carry a secret; empty where there is no file.
 
     Raises
     ------
-    TableError : it is damaged. Another try meets the same, and without signatures a server refuses what was read before.
+    TableError : the file is damaged: without signatures the server would refuse every read.
     """
     try:
         told = json.loads(path.read_text("utf-8"))
@@ -101,13 +101,13 @@ def read_signatures(path: Path) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def with_signatures(scenes: list[Scene], path: Path) -> list[Scene]:
-    """Scenes of the ledger with their hrefs as the search met them, so that they can be read; see `read_signatures`."""
+    """Scenes of the ledger with their full hrefs as the search found them, so that they can be read; see `read_signatures`."""
     signed = read_signatures(path)
     return [replace(s, assets=s.assets | signed.get(s.key, {}).get("assets", {}), tables=s.tables | signed.get(s.key, {}).get("tables", {})) for s in scenes]
 
 
 def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
-    """The scenes of a ledger, sorted by key; of a column that is named only those with one of its values.
+    """The scenes of a ledger, sorted by key. ``wanted`` : column name to values; only scenes with one of the values are returned.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _scene(row: dict) -> Scene:
 
 
 def nir_pixels_m(path: Path) -> dict[str, float]:
-    """Scene id to the near-infrared pixel of its sensor, metres, of optical scenes; empty where there is no ledger."""
+    """Id of each optical scene to the pixel size of its sensor's near-infrared band, metres; empty where there is no ledger."""
     if not path.exists():
         return {}
     found = [(r["scene_id"], r["sensor"]) for r in read_rows(path, columns=["scene_id", "sensor"])]

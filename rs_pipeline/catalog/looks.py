@@ -1,7 +1,7 @@
-"""What the self-test of offsets saw of scenes, kept as long as their content: the next search opens none of them.
+"""Stores the coarse readings of the self-test of offsets, so that the next search does not open scenes whose content is unchanged.
 
-A decision rests on the other dates of its place, so not the decision is kept but what was seen: the pixels' test and a thinned copy, some 0.3 MB a scene.
-Whatever dates come or go, the next search decides as one that looks at all of them would.
+A decision also depends on the other dates of the place, so the readings are stored and not the decision: the test of the scene's pixels and a thinned copy,
+about 0.3 MB per scene. With these a later search decides as if it had read all scenes itself, whatever dates were added or removed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 
 RULES = 1
-"""Raised whenever scenes are looked at by other rules: what was kept is then looked at anew."""
+"""Version of the rules of reading; raise it with every change, so that scenes are read anew."""
 
 Kept = tuple[PixelTest, np.ndarray, np.ndarray, str]
-"""What the pixels say by themselves; digital numbers, uint16 (bands, pixels); which pixels are clear, bool (pixels,); the pixel grid as text."""
+"""Test of the scene's own pixels; digital numbers, uint16 (bands, pixels); clear pixels, bool (pixels,); the pixel grid as text."""
 
 
 def _file(folder: Path, scene: Scene) -> Path | None:
-    """Where the look at a scene's content is kept; None where nothing tells its content from another."""
+    """File of the reading of a scene; None where the identity of the scene's content is unknown."""
     identity = scene.identity.get(asked_role(scene))
     if not identity:
         return None
@@ -39,25 +39,28 @@ def _file(folder: Path, scene: Scene) -> Path | None:
 
 
 def keep_look(folder: Path, scene: Scene, kept: Kept) -> None:
-    """Keep what was seen of a scene."""
+    """Store the reading of a scene; nothing where the identity of its content is unknown."""
     path = _file(folder, scene)
     if path is None:
         return
     test, dn, clear, grid = kept
-    packed, told = io.BytesIO(), [test.pixels, test.dark_share, test.floors_dn, [*test.negative_share.items()]]  # keys of JSON are texts
+    packed, told = (
+        io.BytesIO(),
+        [test.pixels, test.dark_share, test.floors_dn, [*test.negative_share.items()]],
+    )  # as pairs, because keys of JSON objects are texts
     np.savez_compressed(packed, test=json.dumps(told), dn=dn, clear=clear, grid=grid)
     with atomic_path(path, lasting=False) as part:
         part.write_bytes(packed.getvalue())
 
 
 def kept_look(folder: Path, scene: Scene) -> Kept | None:
-    """What was seen of a scene with this content; None where it was never seen, or what was kept cannot be read: that is removed, and can be seen again."""
+    """The stored reading of a scene with this content; None where there is none or it cannot be read: a damaged file is removed."""
     path = _file(folder, scene)
     if path is None:
         return None
     try:
         return _read(path)
-    except Exception:  # there is none, or a flipped bit makes anything of a zip file, a header or JSON
+    except Exception:  # no file, or a damaged one, which can raise any error of zip, NumPy or JSON
         with suppress(OSError):
             path.unlink()
         return None
@@ -65,7 +68,7 @@ def kept_look(folder: Path, scene: Scene) -> Kept | None:
 
 def _read(path: Path) -> Kept:
     with zipfile.ZipFile(path) as packed:
-        if damaged := packed.testzip():  # an array that a header makes shorter is not read up to its check sum
+        if damaged := packed.testzip():  # numpy does not check the checksum of an array that its header makes shorter
             raise zipfile.BadZipFile(damaged)
     with np.load(path, allow_pickle=False) as held:
         pixels, dark_share, floors_dn, negative = json.loads(str(held["test"]))

@@ -1,4 +1,4 @@
-"""Scenes that were found and could not be read: how many of each tile and period, and which of them are worth another try."""
+"""Scenes that were found but could not be read: their number per tile and period, and which of them may be read by another try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 
 MAX_TRIES = 3
-"""A scene that can be opened and was read in vain is tried again so often by later runs: then its pixels are damaged at the source."""
+"""Number of further tries by later runs of a scene that can be opened but not read; after them its pixels count as damaged at the source."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Loss:
     tile: str
     period: str
     scenes: int
-    """How many the search found for it, empty ones included."""
+    """Number of scenes that the search found for it, empty ones included."""
     lost: tuple[str, ...]
     """Keys of those that could not be read."""
     reason: str
-    """The most frequent one."""
+    """The most frequent reason."""
 
     def words(self) -> str:
         return f"{len(self.lost)} of {self.scenes} scenes could not be read ({self.reason})"
@@ -42,7 +42,7 @@ def losses(settings: Settings) -> list[Loss]:
     for manifest in sorted(settings.root.glob(str(Layout(Path()).chips("*", "*")))):
         try:
             listed = read_manifest(manifest)
-        except (DamagedError, FileNotFoundError):  # a fetch that begins takes its manifest away
+        except (DamagedError, FileNotFoundError):  # a running fetch has renamed its manifest
             continue
         if failed := [c for c in listed if c.status == "failed"]:
             reason = Counter(c.reason for c in failed).most_common(1)[0][0]
@@ -51,7 +51,7 @@ def losses(settings: Settings) -> list[Loss]:
 
 
 def may_come_back(scene: Scene) -> bool:
-    """Whether a scene that could not be read may be read later although its files stay what they are: files of this machine that are there are damaged."""
+    """Whether a scene that could not be read may be readable later without a change of its files. Not if all are existing local files: these are damaged."""
     return not all(href.startswith("/") and Path(href).exists() for href in scene.assets.values())
 
 

@@ -1,7 +1,7 @@
-"""Found against expected: an orbit that has passed over the region once passes again after every repeat cycle.
+"""Compares the passes found with those expected: an orbit that passed over the region once passes again after every repeat cycle.
 
-A track is a platform on one orbit. Its passes are known from the days on which scenes were found; days in step with them on
-which the catalog names nothing are missing: not acquired, not processed, or not handed out.
+A track is a platform on one orbit. Its passes are known from the days on which scenes were found; days at multiples of the cycle on
+which the catalog has no scene are missing: not acquired, not processed, or not published.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from rs_pipeline.paths import config_folder
 from rs_pipeline.storage.tables import write_csv
 
 ORBIT_COLUMNS = ("sensor", "platform", "relative_orbit", "cycle_days", "expected", "found", "used", "first_day", "last_day", "missing_days")
-"""Columns of orbits.csv, a row a track: counts of passes (days), the first and last found, and the days that lack a scene."""
+"""Columns of orbits.csv, one row per track: numbers of passes (days), the first and last day found, and the days that lack a scene."""
 
 _DRIFT_DAYS = 1
-"""Solar days of one orbit may differ by so much: a pass near local midnight, an orbit being moved."""
+"""Tolerance between the expected and the found solar day: a pass may be near local midnight, or the orbit may be adjusted."""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A satellite's repeat cycle and days of service (``last`` None: still at work)."""
+    """A satellite's repeat cycle and days of service (``last`` None: still in service)."""
 
     cycle_days: int
     first: date
@@ -46,14 +46,14 @@ def platforms() -> dict[str, Platform]:
 
 @dataclass(frozen=True)
 class Track:
-    """What was found of one platform on one orbit, against what was to be expected."""
+    """Passes of one platform on one orbit: those expected and those found."""
 
     sensor: str
     platform: str
     relative_orbit: int | None
     cycle_days: int
     expected: tuple[date, ...]
-    """Days in step with the orbit, within the searched intervals and the platform's service."""
+    """Days of passes by the repeat cycle, within the searched intervals and the platform's service."""
     found: frozenset[date]
     """Days with a scene of whatever status."""
     used: frozenset[date]
@@ -83,13 +83,13 @@ def _expected(phase: int, about: Platform, spans: Sequence[DateRange]) -> tuple[
 
 
 def tracks(scenes: Sequence[Scene], spans: Sequence[DateRange], today: date | None = None) -> list[Track]:
-    """Tracks of all scenes whose platform is known, sorted; an orbit that no item names is told by its day in the cycle.
+    """Tracks of all scenes whose platform is known, sorted. Scenes whose items name no orbit are grouped by their day in the cycle.
 
     Parameters
     ----------
-    spans : the searched days, inclusive, that do not overlap. Of one that is not over, passes are expected up to the newest scene of all: the same
-        catalog gives the same tracks on any day.
-    today : a span that ends then or later is not over.
+    spans : disjoint intervals of searched days, both ends included. In an interval that is not over, passes are expected up to the newest of all scenes,
+        so that the same catalog gives the same tracks on any day.
+    today : an interval that ends today or later is not over; default the current date.
     """
     today, newest = today or date.today(), max((s.solar_day for s in scenes), default=date.min)
     spans = [(first, last if last < today else min(last, today, newest)) for first, last in spans]

@@ -1,5 +1,5 @@
-"""Pages of a Parquet file: what each says that it unpacks to. Its reader believes them, so they tell the memory that it will take; the footer may say
-anything.
+"""Pages of a Parquet file: the unpacked size that each page header states. The reader allocates memory by these sizes, so they give the memory that it will
+take; the sizes in the footer may be wrong.
 
 A page header is a struct of Thrift's compact protocol, see https://parquet.apache.org/docs/file-format/data-pages/.
 """
@@ -14,16 +14,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 _MOST_HEADER_BYTES, _MOST_NESTED = 2**24, 8
-"""Of a page header, as for Arrow; structs in each other, where page headers have three."""
+"""Largest page header, bytes, as in Arrow; deepest nesting of structs, where page headers have three levels."""
 _BYTES_A_VALUE = 8
 _BOOLEANS, _BYTE, _NUMBERS, _DOUBLE, _BINARY, _LISTS, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 12
-"""Kinds of fields in the compact protocol."""
+"""Type codes of fields in the compact protocol."""
 _BEGINNINGS = 7
-"""DELTA_BYTE_ARRAY: a value tells how much of the one before it begins with, so a few bytes repeat a long text without end."""
+"""DELTA_BYTE_ARRAY: a value states how many bytes it shares with the start of the one before, so a few bytes can repeat a long text many times."""
 
 
 def group_bytes(file: Path, table: pq.FileMetaData) -> Iterator[int]:
-    """Bytes of each row group when it is unpacked, of repeated values too; a text that is repeated counts as the number that stands for it.
+    """Unpacked bytes of each row group, repeated values included; a dictionary-encoded text counts as its index.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def group_bytes(file: Path, table: pq.FileMetaData) -> Iterator[int]:
 
 
 def _unpacked(data: mmap.mmap, column: pq.ColumnChunkMetaData) -> tuple[int, int]:
-    """Bytes and values of a column of a row group, as its pages tell."""
+    """Unpacked bytes, and number of values, of a column of a row group, by its page headers."""
     at = min(column.data_page_offset, column.dictionary_page_offset or column.data_page_offset)
     end, size, values = at + column.total_compressed_size, 0, 0
     while values < column.num_values and at < end:
@@ -51,13 +51,13 @@ def _unpacked(data: mmap.mmap, column: pq.ColumnChunkMetaData) -> tuple[int, int
         if min(packed, unpacked, number) < 0:
             raise ValueError("a page is damaged")
         if page.get(4 if 8 in header else 2) == _BEGINNINGS:
-            raise ValueError("texts are told by the beginnings that they share (DELTA_BYTE_ARRAY); write it with plain or dictionary encoding")
+            raise ValueError("texts are encoded by shared prefixes (DELTA_BYTE_ARRAY); write it with plain or dictionary encoding")
         at, size, values = at + packed, size + unpacked, values + number
     return size, values
 
 
 def _struct(data: mmap.mmap, at: int, end: int, depth: int) -> tuple[int, dict[int, Any]]:
-    """Where a struct ends, and its fields by number: whole numbers and structs as such, others as None."""
+    """End of a struct, and its fields by number: integers and structs as values, others as None."""
     fields: dict[int, Any] = {}
     number = 0
     while True:
@@ -93,7 +93,7 @@ def _value(data: mmap.mmap, at: int, end: int, kind: int, depth: int) -> tuple[i
         for _ in range(length):
             at, _ = _value(data, at, end, head & 15, depth + 1)
         return at, None
-    raise ValueError("a page header is damaged")  # maps, which it has none of, among them
+    raise ValueError("a page header is damaged")  # also for maps, which page headers do not have
 
 
 def _byte(data: mmap.mmap, at: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""QA flags of a scene over a grid: chips and the DEM are read here, what they mean is decided in `radiometry.masks`."""
+"""QA flags of a scene over a grid: this module reads chips and the DEM, `radiometry.masks` computes the flags."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rs_pipeline.storage.blocks import check_blocks
 from rs_pipeline.storage.foreign import foreign_raster
 
 TERRAIN_REACH_M = 5_000.0
-"""Mountains further away than this are not looked at for their shadow."""
+"""Terrain farther away than this, metres, casts no shadow on a pixel."""
 
 _GROUND_M = 20.0
 
@@ -44,7 +44,7 @@ def _sun(scene: Scene) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class NativeFlags:
-    """QA flags on a mask's own pixels over the chip's data; a tile's blocks share them."""
+    """QA flags on the native pixels of the mask, over the extent of the chip's data bands; shared by all blocks of a tile."""
 
     bits: np.ndarray
     """uint16 (rows, cols)."""
@@ -52,7 +52,7 @@ class NativeFlags:
 
 
 def native_flags(chip: Chip, masks: MaskSection) -> NativeFlags | None:
-    """What mask, geometry and terrain say of a scene; None for a chip without a mask."""
+    """QA flags from the mask, geometry and terrain of a scene; None for a chip without a mask."""
     if not chip.has("mask"):
         return None
     path, band = chip.files["mask"]
@@ -77,7 +77,7 @@ def _inside(start: float, stop: float, size: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Terrain:
-    """Heights around a grid, on a grid of their own."""
+    """Heights around a grid (float32, metres, NaN for nodata), and their own grid."""
 
     height_m: np.ndarray
     grid: Grid
@@ -89,7 +89,7 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
 
     Raises
     ------
-    ConfigError : the file is missing or no raster. RasterError : its blocks do not fit into memory, and as `foreign_raster`.
+    ConfigError : the file is missing or no raster. RasterError : its blocks do not fit into memory; else as `foreign_raster`.
     """
     try:
         check_blocks(dem)
@@ -127,10 +127,10 @@ def _mark_terrain(qa: np.ndarray, grid: Grid, sun: tuple[float, float] | None, m
 
 
 def range_edge_zone(scene: Scene, crs: str, width_m: float) -> shapely.Geometry:
-    """What lies within ``width_m`` of the near and far range edges of a radar scene, in ``crs``.
+    """The zone within ``width_m`` of the near and far range edges of a radar scene, in ``crs``.
 
-    Sentinel-1 flies close to north or south, so the edges of its footprint that do are the range edges; the others
-    join the next scene of the pass.
+    Sentinel-1 flies nearly north or south, so the edges of its footprint in that direction are the range edges; at the other edges
+    the next scene of the pass follows.
     """
     to_run = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
     footprint = shapely.transform(shapely.from_wkt(scene.footprint_wkt), to_run, interleaved=False)
@@ -144,9 +144,9 @@ def range_edge_zone(scene: Scene, crs: str, width_m: float) -> shapely.Geometry:
 
 
 def radar_flags(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
-    """Why radar pixels may be dropped, uint16 (h, w): EDGE near the range edges, where the noise of the border remains.
+    """QA flags of radar pixels, uint16 (h, w): EDGE near the range edges, where border noise may remain.
 
-    Border noise itself, below 1e-5, is nodata by the sensor's table.
+    Border noise below 1e-5 is nodata already, by the sensor's table.
     """
     qa = np.zeros(grid.shape, dtype="uint16")
     if masks.radar_edge_m > 0 and chip.scene.footprint_wkt:
@@ -157,7 +157,7 @@ def radar_flags(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
 
 
 def read_radar(chips: Sequence[Chip], roles: Sequence[str], grid: Grid, masks: MaskSection) -> np.ndarray:
-    """Bands of radar chips as `read_stack`, 0 also where `radar_flags` speaks against a pixel."""
+    """Bands of radar chips as `read_stack`, with 0 also where `radar_flags` sets a flag."""
     stack = read_stack(chips, roles, grid)
     for t, chip in enumerate(chips):
         stack[t, :, radar_flags(chip, grid, masks) != 0] = 0
@@ -165,7 +165,7 @@ def read_radar(chips: Sequence[Chip], roles: Sequence[str], grid: Grid, masks: M
 
 
 def _quality_flags(chip: Chip, grid: Grid) -> np.ndarray:
-    """QA flags of Landsat's quality bands that the chip has."""
+    """QA flags from the quality bands of Landsat that the chip has."""
     qa = np.zeros(grid.shape, dtype="uint16")
     if chip.has("saturation"):
         qa |= rules.saturation_flags(read_role(chip, "saturation", grid), chip.scene.platform)
@@ -179,18 +179,19 @@ def _quality_flags(chip: Chip, grid: Grid) -> np.ndarray:
 def scene_flags(
     chip: Chip, grid: Grid, masks: MaskSection, *, dn: np.ndarray | None = None, native: NativeFlags | None = None
 ) -> np.ndarray:  # fmt: skip
-    """Why each pixel of the grid may be dropped from this scene: uint16 (h, w) of `QAFlag` bits, 0 where nothing is wrong.
+    """QA flags of a scene on a grid: uint16 (h, w) of `QAFlag` bits, 0 where no flag is set.
 
-    Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
-    shadow label where the sun is not known), TERRAIN where a DEM shades the pixel, HAZE and SATURATED of Landsat's quality bands,
-    NODATA wherever a required band has none, and CLAMPED and SATURATED where a band lies at the end of its range. A scene without a mask asset gets CLOUD where blue reflectance exceeds ``masks.bright_blue_refl``.
+    Flags are the labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where a cloud's shadow can fall by geometry; every
+    shadow label where the sun is not known), TERRAIN where the DEM shades the pixel, HAZE and SATURATED from Landsat's quality bands,
+    NODATA where a required band has no data, and CLAMPED and SATURATED where a band is at the end of its range. A scene without a mask gets CLOUD
+    where blue reflectance exceeds ``masks.bright_blue_refl``.
 
-    Dilation and shadows are computed on the mask's own pixels, so the result does not depend on how a tile is cut.
+    Dilation and shadows are computed on the native pixels of the mask, so the result does not depend on the division into tiles and blocks.
 
     Parameters
     ----------
     dn : uint16 (7, h, w), bands of OPTICAL_BANDS on the grid, where the caller has read them; optical chips only.
-    native : of `native_flags`, where the caller has it.
+    native : from `native_flags`, where the caller has it.
     """
     sensor = load_sensor(chip.scene.sensor)
     dn = read_bands(chip, grid) if dn is None else dn
@@ -205,10 +206,10 @@ def scene_flags(
 
 
 def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeFlags | None]:
-    """`native_flags` of all optical chips of a tile and period, with confirmed shadows taken back where the ground is lit.
+    """`native_flags` of all optical chips of a tile and period, with SHADOW_CONFIRMED cleared where the ground is lit.
 
-    The ground is looked at on multiples of its pixel size and beyond the tile's border (as far as chips reach), so the result
-    does not depend on how tiles are cut. See `radiometry.masks.lit_pixels`.
+    Ground brightness is computed on pixels at multiples of their size and beyond the tile's border (as far as chips reach), so the result
+    does not depend on the division into tiles. See `radiometry.masks.lit_pixels`.
     """
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         native = list(pool.map(lambda c: native_flags(c, masks), chips))
@@ -229,7 +230,7 @@ def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: i
 
 
 def _ground_grid(grid: Grid) -> Grid:
-    """The grid of `tile_flags`: 20 m or the run's coarser pixels, on multiples of their size, wider than the tile."""
+    """The grid on which `tile_flags` compares the ground: pixels of 20 m, or the run's if coarser, on multiples of their size, wider than the tile."""
     step = max(_GROUND_M, grid.resolution_m)
     left, bottom, right, top = grid.buffered(2 * rules.LIT_RADIUS_M).bounds
     col, row = math.floor(left / step), math.ceil(top / step)
@@ -244,7 +245,7 @@ def _on_grid(native: NativeFlags, grid: Grid) -> np.ndarray:
 def stack_flags(
     chips: Sequence[Chip], grid: Grid, masks: MaskSection, native: Sequence[NativeFlags | None] | None = None
 ) -> np.ndarray:  # fmt: skip
-    """`scene_flags` of all optical chips of a tile and period, uint16 (T, h, w); ``native`` of `tile_flags`, where blocks share it."""
+    """`scene_flags` of all optical chips of a tile and period, uint16 (T, h, w); ``native`` : from `tile_flags`, where blocks share it."""
     if not chips:
         return np.zeros((0, *grid.shape), dtype="uint16")
     native = native or tile_flags(chips, grid, masks)

@@ -1,4 +1,4 @@
-"""Opening of remote and local rasters: signed, limited, held to what the item promised, retried."""
+"""Opens remote and local rasters: hrefs are signed, limits kept, the content checked against the item, and transient faults retried."""
 
 from __future__ import annotations
 
@@ -40,38 +40,39 @@ from rs_pipeline.storage.special import special_kind
 Result = TypeVar("Result")
 
 FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, MemoryError)
-"""What reading a damaged or unreachable raster may raise."""
+"""Errors that reading a damaged or unreachable raster may raise."""
 
 _BLOCK_CACHE_BYTES = 256 * 2**20
-"""GDAL keeps blocks that it has read; left to itself it takes a twentieth of the machine's memory."""
+"""Size of GDAL's block cache; GDAL's default is 5 % of the machine's memory."""
 
 _COARSER_AT_MOST = 1.2
-"""An overview may be so much coarser than what is asked for, as in GDAL."""
+"""An overview may be coarser than the requested resolution by this factor, as in GDAL."""
 
 MIN_CONTROL_POINTS, MAX_CONTROL_POINTS = 16, 2000
-"""Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more. A spline through them costs the cube of their number."""
+"""Fewer ground control points do not georeference a scene; Sentinel-1 has 210 and more. The cost of a spline grows with the cube of their number."""
 
 _MAX_TABLE_BYTES = 2**23
-"""Tables of Sentinel-1 have 1 to 3 MB; read into numbers they take some ten times as much memory."""
+"""Tables of Sentinel-1 have 1 to 3 MB; parsed they take about ten times as much memory."""
 
 _PLACE_SLACK_DEG = 0.05
 
 _LARGEST_REFL = 2.0
-"""Hardly a pixel of a reflectance is above it, and hardly one of a digital number below."""
+"""Hardly any reflectance is above this value, and hardly any digital number below."""
 
 _REFUSED = re.compile(r"\b403\b|forbidden|authenticat", re.IGNORECASE)
 _PERMANENT = re.compile(r"\b(400|401|404|410)\b")
-"""Codes after which a server will say the same again. "Not recognized" and "does not exist" are no such words: GDAL also says them
-of a response that was cut off."""
+"""Status codes after which another try gets the same answer. "Not recognized" and "does not exist" are not among them: GDAL also gives these messages for
+a response that was cut off."""
 
 
 def driver_of(href: str) -> str:
-    """GDAL driver for an address whose first bytes are not read here: JPEG 2000 by suffix, else GeoTIFF."""
+    """GDAL driver for an href whose first bytes are not read here: JPEG 2000 by suffix, else GeoTIFF."""
     return "JP2OpenJPEG" if re.search(r"\.(jp2|j2k)\b", urlsplit(href).path.lower()) else "GTiff"
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
-    """GDAL options of every read: no directory listings, no sidecar files, one thread, a bounded cache of blocks; timeouts where GDAL itself asks, which is of s3:// only."""
+    """GDAL options of every read: no directory listings, no sidecar files, one thread, a bounded block cache; timeouts for requests of GDAL itself, which it
+    makes for s3:// only."""
     return {
         **ALONE,
         "GDAL_NUM_THREADS": 1,
@@ -87,9 +88,9 @@ def gdal_options(limits: FetchSection) -> dict[str, object]:
 
 
 def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
-    """Whether another try may help: the file is remote and the server did not say that it has none.
+    """Whether another try may help: the file is remote and the server did not say that it is not there.
 
-    A refusal (403) is final, unless the href is signed by us: then its signature may have ended.
+    A refusal (403) is final, unless the pipeline signs the href: then the signature may have expired.
     """
     if not href.startswith(("https://", "http://", "s3://")) or isinstance(fault, PipelineError):
         return False
@@ -100,7 +101,7 @@ def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
 
 
 def fault_chain(fault: BaseException | None) -> list[str]:
-    """The texts of a fault and of its causes, without tokens; rasterio's own often only points to them."""
+    """The texts of a fault and of its causes, without secrets; rasterio's own text often only refers to the cause."""
     texts = []
     while fault is not None:
         texts.append(redacted(f"{type(fault).__name__}: {fault}"))
@@ -109,7 +110,7 @@ def fault_chain(fault: BaseException | None) -> list[str]:
 
 
 def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: str = "none") -> Result:
-    """Call ``read``; on a transient fault pause, longer each time, and try again, with new tokens where the old are refused."""
+    """Call ``read``; after a transient fault pause, longer each time, and try again, with new tokens where the old ones are refused."""
 
     def again(fault: BaseException) -> bool:
         return isinstance(fault, FAULTS) and is_transient(fault, href, sign)
@@ -125,21 +126,21 @@ def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: 
 def open_raster(
     href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid", internal: bool = False, key: str = ""
 ) -> Iterator[rasterio.DatasetReader]:  # fmt: skip
-    """Open a raster for reading, after signing, and check it against the declared limits. Rows that run north, or columns that run west, are
-    turned round: what is yielded is north-up, with the same pixels.
+    """Open a raster for reading, after signing, and check it against the declared limits. A raster whose rows run north or
+    columns run west is flipped: the dataset yielded is north-up, with the same pixels.
 
     Parameters
     ----------
     expected_m : native pixel size the sensor table states, metres.
-    georeference : of the sensor's table, see `Sensor.georeference`.
+    georeference : see `Sensor.georeference`.
     internal : whether hosts of internal networks may be asked, see `Scene.internal_hosts`.
-    key : by which the run knows the file and its content, see `held_parts`; empty: nothing of it is shared.
+    key : identifies the file and its content in the run, see `held_parts`; empty: its parts are not shared.
 
     Raises
     ------
-    RemoteError, Later, Refused : see `remote.ask.ask`. They come before whatever was made of data that did not arrive.
-    RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, turned, or pixels much finer than
-        the table states; else: too few control points.
+    RemoteError, Later, Refused : see `remote.ask.ask`. They are raised instead of errors that missing data cause in GDAL.
+    RasterError : more pixels than allowed, in all or in a block; complex numbers; on a grid: no CRS, a rotated grid, or pixels much finer than
+        the table states; else: too few or too many control points.
     """
     with rasterio.Env(**gdal_options(limits)), _opened(href, sign, limits, internal, key) as dataset:
         pixels = dataset.width * dataset.height
@@ -155,7 +156,7 @@ def open_raster(
         elif len(dataset.gcps[0]) > MAX_CONTROL_POINTS:
             raise RasterError(f"{len(dataset.gcps[0])} ground control points, the limit is {MAX_CONTROL_POINTS}", where=href)
         if georeference == "grid" and (dataset.transform.a < 0 or dataset.transform.e > 0):
-            if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:  # GDAL would read it with the pixels, and does not tell the size of its blocks
+            if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:  # GDAL would read the mask with the pixels, and gives no block size of it
                 raise RasterError("its rows or columns run backwards, and it has a mask of its own", where=href, remedy="write it north-up, e.g. with gdalwarp")
             with _north_up(dataset) as turned:
                 yield turned
@@ -165,10 +166,10 @@ def open_raster(
 
 @contextmanager
 def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str) -> Iterator[rasterio.DatasetReader]:
-    """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
+    """A raster opened by GDAL; one at an http(s) URL is read through `RangeFile`."""
     url = signed(href, sign)
     if not url.startswith(("https://", "http://")):
-        if not url.startswith(("/", "s3://")) or url.lower().startswith("/vsi"):  # GDAL would ask by itself
+        if not url.startswith(("/", "s3://")) or url.lower().startswith("/vsi"):  # GDAL would make requests itself
             raise RasterError("neither a path, nor an address of http, https or s3", where=href)
         if kind := special_kind(url):
             raise RasterError(f"{kind}, not a file", where=href)
@@ -184,7 +185,7 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str
             raise RasterError("the server gave an empty file", where=name)
     except Exception:
         if file.fault is None:
-            file.forget()  # what came may be damaged: another try asks for it again
+            file.forget()  # the parts received may be damaged: another try requests them again
             raise
     if file.fault is not None:
         raise file.fault
@@ -202,16 +203,16 @@ def _check_grid(dataset: rasterio.DatasetReader, expected_m: float, href: str) -
 
 
 def _north_up(dataset: rasterio.DatasetReader) -> WarpedVRT:
-    """The raster with its rows from north to south and its columns from west to east: the same pixels in another order."""
+    """The raster flipped to have rows from north to south and columns from west to east; pixels are not resampled."""
     left, bottom, right, top = (f(a, b) for f, a, b in zip((min, min, max, max), dataset.bounds[:2] * 2, dataset.bounds[2:] * 2, strict=True))
     transform = from_bounds(left, bottom, right, top, dataset.width, dataset.height)
     return WarpedVRT(dataset, crs=dataset.crs, transform=transform, width=dataset.width, height=dataset.height, resampling=Resampling.nearest)
 
 
 def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """The whole band of a raster of `open_raster` at ``longest_px`` on its longer side, or in a ``shape``: from the overview that suits.
+    """The whole band of a raster of `open_raster` with ``longest_px`` on its longer side, or in ``shape``, from the overview that fits best.
 
-    It is opened by itself: only so does GDAL tell the size of its blocks, and read no other.
+    The overview is opened as a dataset of its own: only then does GDAL give the size of its blocks, and read no other level.
 
     Raises
     ------
@@ -238,25 +239,25 @@ def _direction(step: float, expected: int) -> int:
 
 
 def content_key(scene: Scene, role: str) -> str:
-    """Digest of a band of a scene, its address and all that tells its content, 32 hexadecimal digits. Signatures are left out of the address, and with
-    them perhaps what names the file (``?key=B04``): so the band counts too."""
+    """Digest of a band of a scene, its href and the identity of its content, 32 hexadecimal digits. Signatures are left out of the href, and perhaps with
+    them the name of the file (``?key=B04``): so the digest includes the band's role."""
     told = [scene.key, role, unsigned((scene.assets | scene.tables)[role]), scene.identity, scene.generated, scene.processing_baseline]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def held_parts(scene: Scene, role: str) -> Parts:
-    """What the run has of a band's file."""
+    """The parts of a band's file that the run holds."""
     return Parts(content_key(scene, role))
 
 
 @contextmanager
 def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasterio.DatasetReader]:
-    """Open a band of a scene, and hold it to what its sensor's table and its item promise.
+    """Open a band of a scene, and check it against its sensor's table and its item.
 
     Raises
     ------
-    RasterError : as `open_raster`; or other numbers than the table's, another scale in the file, more pixels than the item declares, or
-        another place on Earth than the scene's footprint (a wrong CRS or a wrong file).
+    RasterError : as `open_raster`; or another data type than the table's, another scale in the file, more pixels than the item declares, or
+        a position outside the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
     with open_raster(
@@ -279,14 +280,14 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
 
 
 def _holds(stored: np.dtype, stated: np.dtype) -> bool:
-    """Whether whole numbers of one type may be those that a table states as another: signed or not, but no narrower."""
+    """Whether integers of the stored type are accepted for the type that the table states: signed or unsigned, but not narrower."""
     return stored == stated or (stated.kind in "iu" and stored.itemsize >= stated.itemsize)
 
 
 def _check_file_scale(dataset: rasterio.DatasetReader, scene: Scene, sensor: Sensor, href: str) -> None:
-    """Refuse a scale and offset in the file that contradict the table; 1 and 0 are GDAL's words for none.
+    """Refuse a scale and offset in the file that contradict the table; 1 and 0 are GDAL's values for none.
 
-    An offset that is decided from the scene itself is not held against what its file says.
+    An offset that is decided from the scene itself is not compared with the offset in its file.
     """
     scale, offset, fixed = dataset.scales[0], dataset.offsets[0], sensor.offset_rule == "fixed"
     other_scale = scale != 1 and not math.isclose(scale, scene.scale, rel_tol=1e-3)
@@ -305,7 +306,7 @@ def holds_reflectance(values: np.ndarray) -> bool:
 
 
 def _meets(dataset: rasterio.DatasetReader, scene: Scene) -> bool:
-    """Whether the raster's extent meets the scene's footprint, give or take 5 km."""
+    """Whether the raster's extent meets the scene's footprint, with a tolerance of 0.05 degrees (about 5 km)."""
     west, south, east, north = transform_bounds(*_extent(dataset), densify_pts=5)
     if not all(math.isfinite(v) for v in (west, south, east, north)):
         return False
@@ -323,7 +324,7 @@ def _extent(dataset: rasterio.DatasetReader) -> tuple:
 
 
 def read_text(href: str, sign: str, limits: FetchSection, internal: bool = False) -> str:
-    """A small text file that belongs to a scene, such as its table of calibration.
+    """A small text file of a scene, such as its calibration table.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Scenes that lie beside the others of the same ground: measured on the edges of a few windows, moved back, or refused.
+"""Registration: measures the displacement of each scene from the other dates of the same ground in a few windows; displaced scenes are moved back or refused.
 
-Archives promise a place within so many metres: Sentinel-2 12.5 m before its products were refined against the Global Reference Image, 12 m
-of Landsat's tier 1, nothing of its tier 2. Every scene is laid beside the other dates of a window (`radiometry.shifts`): optical scenes
-on those of the finest sensor, radar scenes, which show other edges, on radar's.
+Archives state the accuracy of geolocation: 12.5 m for Sentinel-2 products not refined against the Global Reference Image, 12 m for Landsat tier 1, none for
+tier 2. Every scene is compared with the other dates in a window (`radiometry.shifts`): optical scenes with those of the finest sensor, radar scenes, which
+show other edges, with radar scenes.
 """
 
 from __future__ import annotations
@@ -37,39 +37,40 @@ from rs_pipeline.region import utm_crs
 from rs_pipeline.sensors import load_sensor
 
 REFUSED, TOO_FEW = "refused", "not measured: too few dates to compare with"
-"""What `Scene.registration` says of a scene that is displaced unevenly, and of one that is looked at again once there are more dates."""
+"""Values of `Scene.registration` for a scene that is displaced unevenly, and for one that is measured again when there are more dates."""
 
 UNREAD = "not measured: could not be read"
-"""What it says of a scene that the next search looks at again."""
+"""Value of `Scene.registration` for a scene that the next search measures again."""
 
 REGISTRATION_PX = 256
 """Side of a window, in pixels of the finest sensor of its family."""
 
 WINDOW_STEP_M = (3_840.0, 60_000.0)
-"""Windows lie about half the region's extent apart, but no nearer and no further than this: a granule then has two to four."""
+"""Least and greatest spacing of windows, which is otherwise half the region's extent: a granule then has two to four windows."""
 
 MOST_M = 400.0
-"""A scene may lie this far off to be found: three times what was seen of Landsat's tier 2."""
+"""Largest displacement that is searched for, metres: three times the largest one observed in Landsat tier 2."""
 
 MOVE_PX = 0.5
-"""A scene that lies less of its pixel off stays where it is: to move it is to blur it."""
+"""Smallest displacement that is corrected, in pixels of the scene: moving a scene means resampling, which blurs it."""
 
 AGREE_PX = 1.0
-"""Windows of a scene that differ by more do not agree: the scene is displaced unevenly, or one of them was read wrongly."""
+"""Largest difference of a window from the median of the scene's windows, in pixels: beyond it the scene is displaced unevenly, or the window was measured
+wrongly."""
 
 MOST_REFERENCES = 60
-"""So many dates, the clearest, tell where the ground of a window is; more make it no sharper."""
+"""Number of dates, the clearest ones, that form the reference of a window; more do not make it sharper."""
 
 REFINED_BASELINE = 3.01
 """Sentinel-2 products of this baseline or later are refined against the Global Reference Image (ESA, August 2021): where there are
-MIN_DATES of them, they tell where the ground is."""
+MIN_DATES of them, only they form the reference."""
 
 UNCLEAR = flag_bits(["nodata", "cloud", "shadow", "cirrus", "snow"])
 
 
 @dataclass(frozen=True)
 class Displacement:
-    """Where a scene lies beside the others, metres to the east and to the north; of one window."""
+    """Displacement of a scene from the other dates in one window, metres to the east and to the north."""
 
     x_m: float
     y_m: float
@@ -80,7 +81,7 @@ class Displacement:
 
 
 def windows(region: shapely.Geometry, pixel_m: float) -> list[Grid]:
-    """Windows over a region (EPSG:4326), in the UTM zone of its middle: one at least, at most `WINDOW_STEP_M` apart."""
+    """Windows over a region (EPSG:4326), in the UTM zone of its centre: at least one, with a spacing within `WINDOW_STEP_M`."""
     crs = utm_crs(region.centroid.x, region.centroid.y)
     to_metres = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
     place = shapely.transform(region, to_metres, interleaved=False)
@@ -95,20 +96,20 @@ def windows(region: shapely.Geometry, pixel_m: float) -> list[Grid]:
 
 
 def _middles(low: float, high: float, n: int) -> np.ndarray:
-    """Middles of n equal pieces."""
+    """Centres of n equal intervals from ``low`` to ``high``."""
     return low + (np.arange(n) + 0.5) * (high - low) / n
 
 
 def register(candidates: list[Candidate], region: shapely.Geometry, limits: FetchSection, before: Mapping[str, Scene]) -> list[Candidate]:
-    """The candidates with the displacement of every used scene told, moved back where it matters, refused where it cannot be.
+    """The candidates with the displacement of every used scene: moved back where it is large enough, refused where it is uneven.
 
-    What an earlier search found, also that a scene cannot be measured or is displaced unevenly, holds while the scene's files are the same: nothing is read or
-    moved again for it. Where there were too few dates then, it is measured once there are enough.
+    A result of an earlier search, also that a scene cannot be measured or is displaced unevenly, is kept while the scene's files are the same: the scene is
+    not read again. A scene that had too few dates then is measured when there are enough.
 
     Parameters
     ----------
     region : polygons of the run, EPSG:4326.
-    before : scenes of the earlier ledger by their key, those that it refused for their place among them.
+    before : scenes of the earlier ledger by their key, including those that it refused for their displacement.
     """
     scenes = [_as_before(c.scene, before.get(c.scene.key)) for c in candidates]
     found: dict[int, list[Displacement]] = defaultdict(list)
@@ -133,12 +134,12 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
 
 
 def _pending(scene: Scene) -> bool:
-    """Whether nobody could see yet where a scene lies."""
+    """Whether the displacement of a scene is still to be measured."""
     return scene.registration in ("", TOO_FEW, UNREAD)
 
 
 def _as_before(scene: Scene, old: Scene | None) -> Scene:
-    """The scene with the place that an earlier search found for it, if that was of the same files."""
+    """The scene with the registration of an earlier search, if that was for the same files."""
     if old is None or scene.status != "used" or (unsigned_hrefs(old), old.identity) != (unsigned_hrefs(scene), scene.identity):
         return scene
     names = ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration", *(("status", "reason") if old.registration == REFUSED else ()))
@@ -161,7 +162,7 @@ def _measurable(scene: Scene, family: str) -> bool:
 
 
 def _role(scene: Scene) -> str:
-    """The band whose edges are looked at: fields, roads and shores stand out in NIR, and it is sharp."""
+    """Role of the band whose edges are compared: in NIR fields, roads and shores have strong edges, and its pixels are fine."""
     return "nir" if load_sensor(scene.sensor).family == "optical" else "vv"
 
 
@@ -170,8 +171,8 @@ def _pixel_m(scene: Scene) -> float:
 
 
 def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | str | None]:
-    """Displacement in a window of each scene that meets it and was not looked at yet; None where it does not show enough of it, `UNREAD` where it cannot
-    be read."""
+    """For each of the scenes of a window: its displacement; None where it was measured before or shows too little of the window; `UNREAD` where it cannot be
+    read."""
     out: list[Displacement | str | None] = [None] * len(scenes)
     new = {i for i, s in enumerate(scenes) if _pending(s)}
     if not new:
@@ -193,7 +194,7 @@ def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> lis
 
 
 def _trusted(scenes: Sequence[Scene]) -> list[bool]:
-    """The scenes that tell where the ground is: of the finest sensor, of the quality that its table accepts, and refined where enough are."""
+    """Which scenes form the reference: those of the finest sensor and of a quality that its table accepts; only refined ones where there are enough."""
     finest = min((_pixel_m(s) for s in scenes), default=0.0)
 
     def accepted(scene: Scene) -> bool:
@@ -206,7 +207,7 @@ def _trusted(scenes: Sequence[Scene]) -> list[bool]:
 
 
 def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray | None:
-    """`edge_strength` of a scene on a window; None where it cannot be read: the fetch will tell why."""
+    """`edge_strength` of a scene on a window; None where it cannot be read: the fetch will report why."""
     sensor, role = load_sensor(scene.sensor), _role(scene)
     try:
         band, *mask = (
@@ -225,27 +226,27 @@ def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray | Non
 
 
 def interpolated(piece: ClippedBand, window: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of a band at the window's pixel centres, bilinear, float32, and where all four around are known, bool; (h, w) each."""
+    """Numbers of a band at the window's pixel centres, bilinear, float32, and whether all four neighbours have data, bool; (h, w) each."""
     known = piece.numbers > 0
     numbers = np.where(known, piece.numbers, np.median(piece.numbers[known]) if known.any() else 0).astype("float32")
     stack = np.pad(np.stack([numbers, known.astype("float32")]), ((0, 0), (1, 1), (1, 1)))
     (x, y), t = pixel_centres(window.transform, window.shape), piece.transform
-    for axis, places in ((1, (y - t.f) / t.e), (2, (x - t.c) / t.a)):  # from the piece's corner, in pixels
+    for axis, places in ((1, (y - t.f) / t.e), (2, (x - t.c) / t.a)):  # in pixels from the piece's corner
         stack = _between(stack, np.clip(places + 0.5, 0, stack.shape[axis] - 1), axis)
     return stack[0], stack[1] > 0.999
 
 
 def _between(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
-    """Values at fractional places along an axis, on straight lines."""
+    """Values at fractional places along an axis, by linear interpolation."""
     before = np.minimum(places.astype("int64"), values.shape[axis] - 2)
     share = np.expand_dims((places - before).astype("float32"), tuple(i for i in range(values.ndim) if i != axis))
     return values.take(before, axis) * (1 - share) + values.take(before + 1, axis) * share
 
 
 def settled(scene: Scene, measured: Sequence[Displacement]) -> Scene:
-    """The scene with its displacement told, and moved back or refused.
+    """The scene with its displacement, moved back or refused.
 
-    The windows' median counts; where they do not agree and most of them say that the scene is displaced, it is refused.
+    The displacement is the median over the windows. Where the windows do not agree and most of them show a displacement, the scene is refused.
     """
     pixel_m = _pixel_m(scene) if _role(scene) in scene.assets else 0.0
     if not measured:
@@ -266,11 +267,11 @@ def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> S
     off = sum(d.length_m >= MOVE_PX * pixel_m for d in measured)
     if 2 * off <= len(measured):
         return replace(scene, registration=f"not measured: its windows do not agree ({words})")
-    return replace(scene, status="skipped", reason=f"displaced unevenly beside the other dates: {words}", registration=REFUSED)
+    return replace(scene, status="skipped", reason=f"displaced unevenly from the other dates: {words}", registration=REFUSED)
 
 
 def _words(d: Displacement) -> str:
-    """A displacement as a reader would say it.
+    """A displacement in words.
 
     >>> _words(Displacement(12.34, -3.0)), _words(Displacement(-0.2, 0.0))
     ('12.3 m east, 3.0 m south', '0.2 m west, 0.0 m north')

@@ -1,4 +1,4 @@
-"""Search: ask the catalogs once, decide everything that is decided per scene, and freeze it in the ledger."""
+"""Step ``search``: query the catalogs once, make all decisions per scene, and store them in the ledger."""
 
 from __future__ import annotations
 
@@ -37,22 +37,23 @@ from rs_pipeline.sensors import load_sensor
 from rs_pipeline.wording import clean_text
 
 _COVERED = 0.8
-"""A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
+"""Least share of a duplicate's area that its replacement must cover: two halves of a split granule are not duplicates."""
 
 _WHOLE, _ALIKE = 105.0, 1.0
-"""Percent of a granule: products that show more than the whole together show some ground twice; such as differ by less may show the same."""
+"""Percent of a granule: two products whose coverages sum to more than the first overlap; two whose coverages differ by at most the second may show the same
+ground."""
 
 _SAME_STRIP = timedelta(seconds=5)
-"""Datastrips that begin nearer to each other are one: processed again, its first line may be another."""
+"""Datastrips whose starts differ by at most this are the same: reprocessing may change the first line."""
 
 _SAME_RUN = timedelta(days=1)
-"""Products of one baseline made within this time are the two parts of a granule rather than a part made again."""
+"""Products of one baseline made within this time are the two parts of a granule, not a part that was processed again."""
 
 _ONE_PASS = timedelta(hours=1)
 """A datatake lasts up to 40 minutes and may run past midnight; after 100 minutes the satellite is somewhere else."""
 
 _MOST_PRODUCTS = 100
-"""So many products of one acquisition are looked at over one place: a granule has some ten, by parts, baselines and archives."""
+"""Most products of one acquisition that are compared over one place: a granule has about ten, from parts, baselines and archives."""
 
 _DAY = timedelta(days=1)
 
@@ -65,7 +66,7 @@ def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
 
 
 def intervals(settings: Settings) -> list[DateRange]:
-    """The periods as days that do not overlap, in order; neighbouring periods are one interval."""
+    """The periods as disjoint intervals of days, in order; adjacent periods are merged."""
     merged: list[DateRange] = []
     for period in settings.all_periods:
         if merged and period.start <= merged[-1][1] + timedelta(days=1):
@@ -76,9 +77,9 @@ def intervals(settings: Settings) -> list[DateRange]:
 
 
 def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings, others: Counter[str]) -> list[Candidate]:
-    """Candidates of one source that touch the region on a day of a period; what cannot be read is kept with its reason.
+    """Candidates of one source that meet the region on a day of a period; items that cannot be read are kept with the reason.
 
-    Two items of one id are one candidate where they say the same, else both are kept. ``others`` counts the items of other collections.
+    Items with the same id are one candidate where their content is the same; else all are kept. ``others`` counts the items of other collections.
     """
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
     remote, box = is_api(source.catalog), shapely.box(*region.bounds)
@@ -108,7 +109,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
 
 
 def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[DateRange]) -> str:
-    """How an item of an API fails to be what was asked for; empty where it does not."""
+    """Why an item of an API does not match the query; empty where it does."""
     scene = candidate.scene
     if isinstance(item, dict) and (item.get("collection") or collection) != collection:
         return f"{_NOT_ASKED}collection {clean_text(item['collection'], 60)!r}"
@@ -128,11 +129,11 @@ def _rank(candidate: Candidate) -> tuple:
 
 
 def _replaces(better: Candidate, other: Candidate) -> bool:
-    """Whether a product shows what another of its acquisition does.
+    """Whether a product shows the same ground as another product of its acquisition.
 
-    Both halves of a split granule may publish the footprint of the whole. So besides footprints count the datastrips, the share of the
-    granule with data, and, where these are silent, baselines and the times in the products' names. What was seen on another day and more
-    than an hour apart is another pass, whatever datatake an item claims.
+    Both halves of a split granule may publish the footprint of the whole. So besides footprints the datastrips and the share of the granule with data are
+    compared and, where items lack these, baselines and the times in the products' names. Scenes on different days and more than an hour apart are different
+    passes, whatever datatake an item states.
     """
     if better.scene.solar_day != other.scene.solar_day and abs(better.scene.datetime - other.scene.datetime) > _ONE_PASS:
         return False
@@ -151,7 +152,7 @@ def _replaces(better: Candidate, other: Candidate) -> bool:
 
 
 def _made_again(better: Candidate, other: Candidate) -> bool:
-    """Whether two products are one made again, by their baselines and the times in their names; so it is taken where these are silent."""
+    """Whether one product is a reprocessing of the other, by their baselines and the times in their names; True where these are missing."""
     one, two = better.part.made, other.part.made
     if better.scene.processing_baseline != other.scene.processing_baseline or one is None or two is None:
         return True
@@ -159,10 +160,10 @@ def _made_again(better: Candidate, other: Candidate) -> bool:
 
 
 def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
-    """Of candidates that show one acquisition one stays used: higher source priority, then what is corrected for terrain,
-    then newer baseline, then newer product.
+    """Of candidates of one acquisition only one stays used: that of the higher source priority, then the one corrected for terrain,
+    then of the newer baseline, then the newer product.
 
-    The others are kept as skipped. A candidate that the better one does not cover (another part of the granule) stays.
+    The others become skipped. A candidate that the better one does not cover (another part of the granule) stays used.
     """
     groups: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
     for candidate in candidates:
@@ -194,10 +195,10 @@ def _duplicate_reason(better: Scene, other: Scene) -> str:
 
 
 def choose(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None, before: Mapping[str, Scene] | None = None) -> list[Candidate]:
-    """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place.
+    """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate is used instead.
 
-    ``looks`` : folder with what earlier searches saw, see `catalog.looks`. ``before`` : scenes that the last search used, by key: what it decided holds
-    where their pixels cannot be read now.
+    ``looks`` : folder with coarse readings of earlier searches, see `catalog.looks`. ``before`` : scenes that the last search used, by key: its decision is
+    kept where their pixels cannot be read in this search.
     """
 
     def decided(some: list[Candidate]) -> list[Candidate]:
@@ -235,7 +236,7 @@ def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) -> list[Candidate]:
-    """Candidates of all sources over a region (EPSG:4326), with unique keys: what catalogs say, nothing of it opened yet.
+    """Candidates of all sources over a region (EPSG:4326), with unique keys, from the catalogs alone: no file of a scene is opened.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) 
 
     Raises
     ------
-    CatalogError : a catalog cannot be read, or holds more than search.max_scenes. RemoteError : what a source's files are signed by refuses.
+    CatalogError : a catalog cannot be read, or holds more than search.max_scenes. RemoteError : the signing service of a source refuses.
     """
     breaker.share(settings.hosts_folder)
     shapely.prepare(region)
@@ -251,7 +252,8 @@ def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) 
 
 
 def _see_signed(candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates of a source, after one of their hrefs was signed: a refusal is told before scenes are read. That nobody answers is told by them."""
+    """The candidates of a source, unchanged, after signing one of their hrefs, so that a refusal is raised before scenes are read. A signing service that
+    does not answer is ignored here: reading the scenes reports it."""
     first = next((c.scene for c in candidates if c.scene.status == "used"), None)
     if first is not None:
         with suppress(OSError):
@@ -260,12 +262,12 @@ def _see_signed(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def search(settings: Settings) -> None:
-    """Find the scenes of the region and periods in all sources and freeze them in ``scenes.parquet``.
+    """Find the scenes of the region and periods in all sources and store them in ``scenes.parquet``.
 
     Raises
     ------
     CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost too much of earlier searches (`shrinking.check_loss`).
-    EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
+    EmptySearchError : no scene can be used; it says what was searched and why scenes were skipped.
     """
     region = shapely.union_all(load_units(settings).geometry.values)
     others: Counter[str] = Counter()
@@ -296,20 +298,20 @@ def search(settings: Settings) -> None:
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
-        line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
+        line += f"\nregistration: {moved} scenes were displaced from the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
     if changed:
         line += f"\n{len(changed)} scenes changed at the source since they were fetched: {some(changed)}; they are fetched again"
     Console(stderr=True).print(line, markup=False, highlight=False)
 
 
 def _is_unread(candidate: Candidate) -> bool:
-    """Whether a scene is not used because something of it cannot be read, and not because of what is asked for."""
+    """Whether a scene is not used because its item or pixels cannot be read, and not because it does not match the configuration."""
     return candidate.scene.status == "failed" or (candidate.unread is not None and candidate.scene.status != "used")
 
 
 def last_search(layout: Layout, *, refused: bool = False) -> dict[str, Scene]:
-    """The used scenes of the last search by their keys, or those that it refused for their place; none where there was no search, or one whose ledger
-    has other columns."""
+    """The scenes that the last search used, by key, or those that it refused for their displacement; empty where there is no ledger, or one with other
+    columns."""
     try:
         return {s.key: s for s in read_ledger(layout.scenes, **({"registration": [REFUSED]} if refused else {"status": ["used"]}))}
     except TableError:

@@ -1,6 +1,6 @@
-"""The self-test of Sentinel-2 offsets: read every scene coarsely once, and decide place by place.
+"""The self-test of Sentinel-2 offsets: reads every scene once at coarse resolution, and decides granule by granule.
 
-The decision itself is made of arrays and numbers in `radiometry.offsets` and `radiometry.dates`.
+The decision itself, on arrays and numbers, is in `radiometry.offsets` and `radiometry.dates`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""
 
 _COMPARE_PX = 172
-"""Longest side of what is kept of it to compare dates: a decade of a granule then takes 0.3 GB."""
+"""Longest side of the thinned copy that is kept to compare dates: ten years of a granule then take 0.3 GB."""
 
 
 Seen = tuple[PixelTest, Look, str]
-"""What the pixels of a scene say by themselves, a thinned copy of them, and their grid."""
+"""Test of the scene's own pixels, a thinned copy of them, and their grid as text."""
 
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
@@ -55,17 +55,17 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
 
 
 def _tell(looks: Path, what: str) -> None:
-    warn_once(log, "what the search sees of scenes cannot be kept in %s: %s; the next search opens them again", looks, what)
+    warn_once(log, "coarse readings of scenes cannot be stored in %s: %s; the next search opens the scenes again", looks, what)
 
 
 def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:
-    """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid.
+    """Read the pixels of a scene once, at coarse resolution: the test of its own pixels, a thinned copy to compare dates, and their grid.
 
-    Reflectances in place of digital numbers settle the matter: nothing is to be added to them.
+    Files that hold reflectances instead of digital numbers need no test: the result is then the decision that they have no offset.
 
     Parameters
     ----------
-    looks : folder with what was seen before, see `catalog.looks`; a scene of the same content is not opened.
+    looks : folder with earlier readings, see `catalog.looks`; a scene of the same content is not opened.
     """
     scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
     kept = kept_look(looks, scene) if looks else None
@@ -85,7 +85,7 @@ def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = N
 
 
 def _looked(scene: Scene, sensor: Sensor, limits: FetchSection) -> Kept | Decision:
-    """What the files of a scene show."""
+    """`read_look` from the scene's files, without the folder of earlier readings."""
     swir2_dn, grid = _coarse(scene, sensor, "swir2", limits)
     if holds_reflectance(swir2_dn) and holds_reflectance(_coarse(scene, sensor, "red", limits)[0]):
         return Decision(0.0, "the files hold reflectances: no offset", "high")
@@ -101,7 +101,7 @@ def _looked(scene: Scene, sensor: Sensor, limits: FetchSection) -> Kept | Decisi
 
 
 def _try_look(candidate: Candidate, limits: FetchSection, looks: Path | None) -> Seen | Decision | str:
-    """`read_look`, or why it cannot be done."""
+    """`read_look`, or why the scene cannot be read."""
     try:
         return read_look(candidate, limits, looks)
     except (PipelineError, *FAULTS) as fault:
@@ -124,18 +124,18 @@ def _decided(candidate: Candidate, test: PixelTest, others: OtherDates | None) -
 
 
 def _unread(candidate: Candidate, trouble: str) -> Candidate:
-    """The candidate with its metadata's offset, of low confidence, because its pixels could not be read; refused where metadata are open."""
+    """The candidate with the offset of its metadata and low confidence, because its pixels could not be read; refused where the metadata do not decide."""
     sensor = load_sensor(candidate.scene.sensor)
     told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
     words = f"{told.words}; pixels could not be read: {trouble}"
-    scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset is no content's
+    scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset was not decided for any content
     if told.open:
         scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
     return replace(candidate, scene=scene, unread=candidate.scene)
 
 
 def _settled(candidate: Candidate, decision: Decision) -> Candidate:
-    """The candidate with an offset that needs no weighing."""
+    """The candidate with an offset that needs no further evidence."""
     scene = candidate.scene
     offset = chip_offset(decision.offset, scene.scale, load_sensor(scene.sensor))
     return replace(candidate, scene=replace(scene, offset=offset, offset_decision=decision.words, offset_confidence=decision.confidence))
@@ -160,7 +160,8 @@ def _decide_place(candidates: list[Candidate], looked: list[Seen | Decision | st
 
 
 def decide_offsets(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None) -> list[Candidate]:
-    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place; ``looks`` as in `read_look`."""
+    """The candidates with their offsets decided, place by place, also from pixels where the offset rule of the sensor is not ``fixed``; ``looks`` as in
+    `read_look`."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, candidate in enumerate(candidates):
         sensor = load_sensor(candidate.scene.sensor)
@@ -177,6 +178,6 @@ def decide_offsets(candidates: list[Candidate], limits: FetchSection, looks: Pat
 
 
 def _places(places: dict[str, list[int]]) -> Iterator[list[int]]:
-    """The scenes of each place, with a bar of progress on a terminal."""
+    """The scenes of each place, with a progress bar on a terminal."""
     console = Console(stderr=True)
     yield from track(places.values(), description="offsets", total=len(places), console=console, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""What a scene's bands say together over a tile: which missing numbers are fill, which are dark ground, and which bands are lost."""
+"""Compares a scene's bands over a tile, to decide which missing numbers are fill, which are dark ground, and which bands are lost."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from rs_pipeline.radiometry.fill import split_missing
 from rs_pipeline.radiometry.scaling import number_range, reflectance
 
 LOST_SHARE = 0.2
-"""A scene is lost with a band of which so much of the tile's data did not arrive."""
+"""A band is lost, and its scene with it, where this share of its data over the tile is missing."""
 
 DARKEST_REFL = -0.02
-"""Where all bands are as dark as this or darker, nothing was seen: atmospheric correction leaves one band or two below, not all."""
+"""Where all bands are at or below this reflectance, the pixel is fill: atmospheric correction makes one or two bands negative, not all."""
 
 VARIED = 16
-"""More different numbers in a band mean a varied ground."""
+"""A band with more distinct numbers than this shows varied ground."""
 
 
 def settle(pieces: list[ClippedBand], scene: Scene, sensor: Sensor, crs: str) -> list[str]:
     """Make the bands of an optical scene agree on what is fill, in place, and name the bands that are lost.
 
-    Where all bands are fill, as low as they can be (a strip of ones) or darker than ground is, where the mask is fill, or outside the footprint where a band is,
-    all become 0. Elsewhere a missing number of dark ground becomes the lowest number; one that is lost stays 0.
+    A pixel becomes 0 in all bands where all bands are fill, at their lowest number (a strip of ones) or at most DARKEST_REFL; and where a band is missing and
+    the mask is fill or the pixel lies outside the footprint. Elsewhere a missing number of dark ground becomes the lowest number; a lost number stays 0.
 
     Returns
     -------
-    Roles of bands that lost LOST_SHARE of the tile's data, hold one number where most bands show a varied ground, or a mask of fill alone.
+    Roles of bands that lost LOST_SHARE of the tile's data or hold a single number where most bands show varied ground; ``mask`` where it is all fill.
     """
     data = [p for p in pieces if p.role not in MASK_ROLES]
     lost = [p.role for p in pieces if p.role == "mask" and (p.numbers == sensor.mask.fill).all()] if any(p.numbers.any() for p in data) else []
@@ -55,21 +55,21 @@ def _settle_optical(data: list[ClippedBand], mask: ClippedBand | None, scene: Sc
             fill |= missing & (_sampled(mask, piece, outside=sensor.mask.fill) == sensor.mask.fill)
         if (missing & ~fill).any():
             fill |= missing & _outside(scene, piece, crs)
-        asked = (missing & ~fill).any()  # hardly a tile has such pixels, and reflectances of seven bands cost as much as their reading
+        asked = (missing & ~fill).any()  # few tiles have such pixels, and computing reflectances of seven bands takes as long as reading them
         refl = {p.role: reflectance(_sampled(p, piece), scene.scale, scene.offset) for p in others if asked}
         black, gone = split_missing(piece.role, missing, fill, refl)
         dark.append((piece, black, fill))
         seen = np.count_nonzero(~fill)
         if seen and np.count_nonzero(gone) >= LOST_SHARE * seen and seen >= LOST_SHARE * fill.size:
             lost.append(piece.role)
-    for piece, black, fill in dark:  # when all have been looked at: they judge each other
+    for piece, black, fill in dark:  # after all bands are judged, because each is judged by the unchanged others
         piece.numbers[black] = lowest
         piece.numbers[fill] = 0
     return lost
 
 
 def _flat(data: list[ClippedBand], sensor: Sensor) -> list[str]:
-    """Bands of one number, and not the lowest there is, where most bands show a varied ground."""
+    """Roles of bands with a single number, other than the lowest, where most bands show varied ground."""
     lowest = number_range(sensor)[0] if sensor.family == "optical" else 0
     share = {p.role: np.count_nonzero(p.numbers) / p.numbers.size for p in data}
     flat = [p.role for p in data if share[p.role] >= LOST_SHARE and np.ptp(p.numbers[p.numbers > 0]) == 0 and p.numbers.max() > lowest]

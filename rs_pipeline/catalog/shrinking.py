@@ -1,7 +1,8 @@
-"""Searches that find less than earlier ones did: archives that are being moved or repaired answer in part.
+"""Searches that find fewer scenes than earlier ones: archives that are being moved or repaired answer in part.
 
-A scene that is found no more stays in the ledger with its mark as long as it is asked for, and counts as lost in each later search: one scene less
-with every search is a loss as well. Scenes that were lost beyond what is allowed, because the user allowed more for one search, are withdrawn for good and counted no more.
+A scene that is not found again stays in the ledger with the mark NOT_FOUND_AGAIN as long as the configuration asks for it, and counts as lost in each later
+search, so that a loss of one scene with every search adds up. Where more scenes are marked than is allowed, because the user allowed more for one search, they
+are withdrawn for good and are not counted.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from rs_pipeline.model import Period, Scene
 log = logging.getLogger(__name__)
 
 NOT_FOUND_AGAIN = "an earlier search used it, it is found no more"
-"""Mark of such a scene: the reason why it is skipped."""
+"""Mark of such a scene in the ledger: the reason why it is skipped."""
 
 _COVERED = 0.8
-"""A scene is found again where others of its platform and day show this much of its ground: archives process anew, under other names."""
+"""A scene counts as found again where scenes of its platform and day cover this share of its footprint: archives reprocess under other names."""
 
 _NAMED = 5
-"""So many scenes are named."""
+"""Number of scenes that a message names."""
 
 
 def missed_before(settings: Settings) -> list[Scene]:
-    """The scenes that the last search marked; none where there is no ledger that can be read."""
+    """The scenes that the last search marked as not found again; none where there is no readable ledger."""
     try:
         return read_ledger(Layout(settings.root).scenes, reason=[NOT_FOUND_AGAIN])
     except TableError:
@@ -39,7 +40,7 @@ def missed_before(settings: Settings) -> list[Scene]:
 
 
 def asked_before(used: Iterable[Scene], settings: Settings, region: shapely.Geometry) -> list[Scene]:
-    """The scenes that a search should find: those that the last one used, and those that it missed already, as far as they are still asked for.
+    """The scenes that a search should find: those that the last one used or did not find again, as far as the configuration still asks for them.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def asked_before(used: Iterable[Scene], settings: Settings, region: shapely.Geom
 
 
 def not_found_again(before: Iterable[Scene], now: Iterable[Scene]) -> list[Scene]:
-    """Scenes of which neither the item is found now nor another of the same acquisition: same platform and day, over most of the same ground."""
+    """The scenes of ``before`` for which ``now`` has neither the same item nor scenes of the same platform and day over most of the same ground."""
     now = list(now)
     keys, shown = {s.key for s in now}, defaultdict[tuple, list[shapely.Geometry]](list)
     for scene in now:
@@ -73,12 +74,12 @@ def not_found_again(before: Iterable[Scene], now: Iterable[Scene]) -> list[Scene
 
 
 def check_loss(gone: Sequence[Scene], unread: Sequence[Scene], before: Sequence[Scene], settings: Settings) -> None:
-    """Refuse a search that lost too much, in all, of a sensor or of a period; tell of any loss.
+    """Refuse a search that lost too many scenes, in all, of a sensor or of a period; warn of any loss.
 
     Parameters
     ----------
-    gone, unread : scenes of ``before`` that are found no more, and such as are found and cannot be read.
-    before : what `asked_before` gives.
+    gone, unread : scenes of ``before`` that were not found again, and those that were found but cannot be read.
+    before : from `asked_before`.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def check_loss(gone: Sequence[Scene], unread: Sequence[Scene], before: Sequence[
 
 
 def _too_many(lost: Sequence[Scene], before: Sequence[Scene], settings: Settings) -> Iterator[tuple[Callable[[Scene], bool], str, int]]:
-    """Where more scenes are lost than may be, in all, of a sensor or of a period: who is meant, in code and in words, and how many there were."""
+    """The groups (all scenes, of a sensor, of a period) that lost more scenes than allowed: a test for members, the group in words, and its size."""
 
     def of_sensor(name: str) -> Callable[[Scene], bool]:
         return lambda scene: scene.sensor == name
@@ -117,6 +118,6 @@ def _too_many(lost: Sequence[Scene], before: Sequence[Scene], settings: Settings
 
 
 def some(names: Iterable[str]) -> str:
-    """The first of some names, and how many more there are."""
+    """The first names of a list as text, and how many more there are."""
     names = list(names)
     return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")

@@ -24,17 +24,17 @@ PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
 _OPEN_TO_ALL = "ai4edatasetspublicassets.blob.core.windows.net"
 
 _SIGNED = {"st", "se", "sp"}
-"""Fields of a shared-access signature: when it begins and ends, and for what it is good."""
+"""Query fields of a shared-access signature: start, end and permissions."""
 
 _LIMITS = FetchSection(timeout_s=30)
 _lock = Lock()
 _refused: dict[str, RemoteError] = {}
-"""What the signing service has no token for, by the address that was asked."""
+"""Refusals of the signing service, by the URL that was requested."""
 
 
 def _planetary_computer(href: str) -> str:
-    """Sign with a token that is still good for RENEW_BEFORE, or the newest there is where this machine's clock is ahead. The package itself would ask
-    for it without a limit of time, and renew it only in the last minute. It leaves unsigned what we do.
+    """Sign with a token that is valid for at least RENEW_BEFORE (if this machine's clock is ahead, with a newly requested token). The package itself is not
+    used to request tokens: it sets no time limit, and renews tokens only in the last minute. The same hrefs are left unsigned as in the package.
     """
     from planetary_computer import sas
     from planetary_computer.settings import Settings
@@ -52,11 +52,11 @@ def _planetary_computer(href: str) -> str:
 
 
 def _token(url: str, key: str) -> dict[str, Any]:
-    """What the signing service of the user's environment answers: the token and when it ends.
+    """Answer of the signing service that the user's environment names: the token and its expiry.
 
     Raises
     ------
-    RemoteError : it refuses; it is not asked again by this process, until tokens are forgotten.
+    RemoteError : the service refuses; this process does not ask it again until `forget_tokens`.
     """
     if url in _refused:
         raise _refused[url]
@@ -91,11 +91,11 @@ SIGNERS: dict[str, Callable[[str], str]] = {"planetary-computer": _planetary_com
 """Signer by name, as configurations write it; ``none`` is not listed."""
 
 FORGETTERS: dict[str, Callable[[], None]] = {"planetary-computer": _forget_planetary_computer}
-"""What makes each signer ask for new tokens."""
+"""Signer by name, to the function that drops its tokens."""
 
 
 def signed(href: str, how: str) -> str:
-    """The href ready to be opened. ``none`` and local files pass through; signing is done one thread at a time.
+    """The href, signed if needed. With ``none``, and for local files, it is unchanged; one thread signs at a time.
 
     Raises
     ------
@@ -108,6 +108,6 @@ def signed(href: str, how: str) -> str:
 
 
 def forget_tokens(how: str) -> None:
-    """Sign with new tokens from now on: a server has refused one."""
+    """Drop the tokens of a signer, so that new ones are requested: a server has refused one."""
     with _lock:
         FORGETTERS[how]()

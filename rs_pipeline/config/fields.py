@@ -34,7 +34,7 @@ def _month_and_day_alone(given: Any) -> Any:
 
 
 def time_zone(name: str) -> tzinfo:
-    """The zone of a name (Asia/Shanghai, UTC) or an offset (+08:00).
+    """The time zone of a name (Asia/Shanghai, UTC) or an offset (+08:00).
 
     Raises
     ------
@@ -66,7 +66,7 @@ MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), BeforeValidator(_month_
 """Month and day, ``MM-DD``."""
 
 Window = tuple[MonthDay, MonthDay]
-"""First and last day of a yearly window, both inside; a window may pass the new year (``12-01``, ``02-28``)."""
+"""First and last day of a yearly window, both included; a window may span the new year (``12-01``, ``02-28``)."""
 
 QAFlagName = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "clamped"]
 """Names of model.QA_FLAGS that a product may ask for; the range edges of radar are always dropped."""

@@ -20,7 +20,7 @@ class VegetationSection(Section):
     networks: Path | None = Field(
         None, description="JSON file of the networks, or folder 3_0 of SNAP's auxdata; default: the pipeline's own, config/vegetation.json."
     )
-    red_edge: bool = Field(True, description="Network: look at Sentinel-2's 20 m bands too; false: at its 10 m bands alone, for small parcels.")
+    red_edge: bool = Field(True, description="Network: use Sentinel-2's 20 m bands too; false: only its 10 m bands, for small parcels.")
     bandwidth_days: float = Field(10.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel, days.")
     soil_red_refl: Reflectance = Field(0.16, description="Dimidiate: red reflectance of bare soil, 0 to 1.")
     soil_nir_refl: Reflectance = Field(0.22, description="Dimidiate: near-infrared reflectance of bare soil. Its NDVI must be below that of vegetation.")
@@ -37,9 +37,9 @@ class VegetationSection(Section):
     min_dates: int = Field(
         4,
         ge=1,
-        description="Fewer clear dates in the window: no cover. With the networks half of them do, or three quarters in the growing season: the usual season then joins few dates, and the standard error says so.",
+        description="Fewer clear dates in the window: no cover. With the networks half as many are enough, or three quarters in the growing season: the usual season then fills the gaps between few dates, and the standard error is larger.",
     )
-    min_span_days: int = Field(40, ge=0, le=366, description="Days that these must span, or half of them.")
+    min_span_days: int = Field(40, ge=0, le=366, description="Days that these dates, or with the networks half of them, must span.")
 
     @model_validator(mode="after")
     def _greener_than_soil(self) -> Self:
@@ -55,9 +55,9 @@ class VegetationSection(Section):
 class TrendSection(Section):
     """Trends of peak vegetation cover over the periods."""
 
-    min_years: int = Field(5, ge=4, description="Years with a value that a trend takes; with fewer the map is empty and the indicators say so.")
+    min_years: int = Field(5, ge=4, description="Least number of years with a value for a trend; with fewer the map is empty and the indicators say so.")
     false_discovery_rate: Part = Field(
-        0.05, description="Share of the greening and browning pixels of the region that may be so by chance, above 0 and below 1."
+        0.05, description="False discovery rate: share of the pixels mapped as greening or browning that may be so by chance, above 0 and below 1."
     )
 
 
@@ -71,9 +71,11 @@ class WaterSection(Section):
     ephemeral_frequency: Part = Field(0.05, description="From this share on: ephemeral water; below: land. Above 0, below seasonal_frequency.")
     vv_max_db: float = Field(-16.0, ge=-20, le=-13, description="Radar: water is darker in VV than this gamma0, dB.")
     vh_max_db: float = Field(-22.0, ge=-27, le=-19, description="Radar: water is darker in VH than this gamma0, dB.")
-    tidal_reach_m: float = Field(1000.0, ge=0, le=20_000, description="This near to the coastline, water that comes and goes may be a tidal flat, metres.")
+    tidal_reach_m: float = Field(
+        1000.0, ge=0, le=20_000, description="Within this distance of the coastline, water that comes and goes may be a tidal flat, metres."
+    )
     min_body_area_m2: float = Field(400.0, ge=0, description="Smaller bodies are not mapped as polygons.")
-    known_bodies: Path | None = Field(None, description="Bodies of an earlier run (its water/bodies.gpkg): what is still there keeps its body_id.")
+    known_bodies: Path | None = Field(None, description="Bodies of an earlier run (its water/bodies.gpkg): a body that still exists keeps its body_id.")
     min_reported_area_m2: float = Field(10_000.0, ge=0, description="Smaller bodies are listed but not counted.")
 
     @model_validator(mode="after")
@@ -92,7 +94,7 @@ class LandSection(Section):
 
 
 class LandZonesSection(Section):
-    """Where land cover is summed besides in counties, and what counts as converted."""
+    """Zones in which land cover is summed besides counties, and what counts as converted."""
 
     min_event_px: int = Field(5, ge=1, description="Fewer connected pixels are no conversion.")
     min_rise: float = Field(0.5, gt=0, le=1, description="A pixel is converted where built and bare ground rise by this share of it, above 0.")
@@ -102,7 +104,7 @@ class LandZonesSection(Section):
 
 
 class SoilSection(Section):
-    """Soil loss by water, by the Chinese soil loss equation on heights, land cover and its vegetation; and the rate of conserved land."""
+    """Soil loss by water, by the Chinese soil loss equation on heights, land cover and vegetation; and the rate of conserved land."""
 
     dem: Path | None = Field(
         None, description="Heights in metres such as Copernicus GLO-30, any CRS; default masks.dem. Without either there is no map of soil loss."
@@ -114,11 +116,9 @@ class SoilSection(Section):
     )
     erodibility_constant: float = Field(0.035, gt=0, le=0.15, description="K where there is no raster: a coarse value for all of Hebei; t ha h/(ha MJ mm).")
     flat_deg: float = Field(
-        2.0, ge=0, lt=45, description="Less steep ground counts as level, degrees: a metre of noise in 30 m heights makes slopes of 2 degrees on a plain."
+        2.0, ge=0, lt=45, description="Ground below this slope counts as level, degrees: a metre of noise in 30 m heights makes slopes of 2 degrees on a plain."
     )
-    longest_slope_m: float = Field(
-        100.0, ge=10, le=300, description="A slope is no longer than this, metres: then its water runs in a rill, a track or a ditch."
-    )
+    longest_slope_m: float = Field(100.0, ge=10, le=300, description="Longest slope, metres: beyond it the water runs in a rill, a track or a ditch.")
     peak_erosivity_share: Fraction = Field(
         0.6, description="Share of the year's erosivity that falls while vegetation is at its peak; the rest falls on the growing season's cover."
     )
@@ -129,7 +129,7 @@ class SoilSection(Section):
     ground_cover_under_trees: Fraction = Field(0.6, description="Cover of grass and litter below trees, which no satellite sees.")
     cropland_rotation_factor: float = Field(0.4, gt=0, le=1, description="T of cropland: soil loss under the usual rotation as a share of that of bare fallow.")
     cropland_practice_factor: float = Field(
-        1.0, gt=0, le=1, description="E of cropland: 1 without terraces, which no map at hand shows; less where many fields are terraced."
+        1.0, gt=0, le=1, description="E of cropland: 1 without terraces, which no available map shows; less where many fields are terraced."
     )
     built_factor: float = Field(0.02, ge=0, le=1, description="B E T of built-up land.")
     bare_factor: float = Field(1.0, gt=0, le=1, description="B E T of ground without plants all year: 1 is bare fallow, which the equation is made for.")
@@ -167,7 +167,7 @@ class BlackOdorousSection(Section):
     min_positive_share: Fraction = Field(0.6, description="Map of pixels: share of its dates on which a suspected pixel must look black-odorous.")
     min_reach_dates: int = Field(3, ge=1, description="A reach with fewer assessed dates is not called. Few dates make its probability less extreme.")
     suspected_probability: Part = Field(
-        0.7, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1."
+        0.7, description="Reaches are suspected from this probability on: a higher value gives fewer and surer suspicions. Above possible_probability, below 1."
     )
     possible_probability: Part = Field(0.2, description="Reaches are possible from this probability on; above 0.")
     prevalence: Part | None = Field(
@@ -183,7 +183,7 @@ class BlackOdorousSection(Section):
     )
     marginal_width_m: float = Field(20.0, gt=0, description="Narrower reaches are not assessed, metres. At most min_width_m.")
     max_width_m: float = Field(
-        500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) is left to the map of pixels, metres. Above min_width_m."
+        500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) has no reaches, only the map of pixels, metres. Above min_width_m."
     )
     min_pond_m2: float = Field(1000.0, gt=0, description="Smaller ponds are not assessed, m2.")
     min_core_pixels: int = Field(3, ge=1, description="Pixels of pure water that a reach needs on a date.")
@@ -191,12 +191,13 @@ class BlackOdorousSection(Section):
     visit_distance_m: float = Field(
         100.0, gt=0, le=5000, description="A visit of tables.field_results belongs to the nearest reach within this distance, metres."
     )
-    pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
+    pictures: int = Field(20, ge=0, le=200, description="Number of rows, from the top of the inspection list, that get small pictures of their dates.")
     wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
 
     @property
     def shortest_reach_m(self) -> float:
-        """A shorter piece of a river, as between two confluences, is no reach: a quarter of one, or the side of the smallest pond."""
+        """Shortest piece of a river that counts as a reach, metres; shorter pieces lie between two confluences. A quarter of ``reach_length_m``, or the
+        side of the smallest pond if that is less."""
         return min(math.sqrt(self.min_pond_m2), self.reach_length_m / 4)
 
     @model_validator(mode="after")
@@ -215,28 +216,31 @@ class CoastlineSection(Section):
 
     reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
     sea_points: list[tuple[Longitude, Latitude]] = Field(
-        default_factory=list, description="Longitude, latitude (degrees) of points at sea; with a reference the sea is found without. Each must lie on water."
+        default_factory=list, description="Longitude, latitude (degrees) of points at sea, each on water; with a reference coastline they are not needed."
     )
     tide_table: Path | None = Field(
         None, description="Table: time_utc, station, lon, lat, height_m (or height_cm) above mean sea level; or another datum, see tide_msl_m."
     )
     tide_time_zone: str | None = Field(
-        None, description="Of its times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then say (time_utc)."
+        None,
+        description="Time zone of the table's times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then state (time_utc).",
     )
     tide_msl_m: float | None = Field(
-        None, ge=-20, le=20, description="Mean sea level above the zero of its heights (chart datum, gauge zero), metres; default 0."
+        None, ge=-20, le=20, description="Mean sea level above the zero of the table's heights (chart datum, gauge zero), metres; default 0."
     )
-    tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around the level are used; above 0, 1 takes all.")
+    tide_window: float = Field(
+        0.25, gt=0, le=1, description="Dates whose tide is within this share of the tidal range around the level are used; above 0; 1 uses all dates."
+    )
     level: Literal["msl", "mhws"] = Field(
         "msl",
         description="Height that shorelines are drawn at: msl, mean sea level; mhws, mean high water springs of the tide table, the legal coastline of China.",
     )
-    max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are sought this far from the reference, metres.")
+    max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are searched for within this distance of the reference, metres.")
     min_length_m: float = Field(300.0, ge=0, description="Shorter pieces of shoreline are dropped, metres.")
     min_dates: int = Field(5, ge=1, description="Fewer dates near the level: no shoreline.")
-    transect_spacing_m: float = Field(100.0, ge=5, le=10_000, description="Distance of transects along the coast, metres.")
+    transect_spacing_m: float = Field(100.0, ge=5, le=10_000, description="Spacing of transects along the coast, metres.")
     min_contrast: Reflectance = Field(0.06, description="Least SWIR1 contrast of land and water (reflectance) for the sub-pixel fraction.")
-    stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres a year.")
+    stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres per year.")
 
     @model_validator(mode="after")
     def _high_water_needs_a_tide(self) -> Self:

@@ -1,4 +1,4 @@
-"""Sections of the configuration that all products share: where data come from, what is reported, how a run works."""
+"""Sections of the configuration that all products share: sources of data, what is reported, and how a run works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 
 
 SHIFTED = ("GCJ-02", "BD-09")
-"""Chinese coordinate systems of phones and web maps (AMap and Tencent; Baidu): degrees, some 500 m off WGS 84. No registry numbers them."""
+"""Chinese coordinate systems of phones and web maps (AMap and Tencent; Baidu): degrees, some 500 m off WGS 84. They have no EPSG code."""
 
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies", "soil.dem", "soil.erosivity", "soil.erodibility",
@@ -32,18 +32,18 @@ InputKey = Literal[
     "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.places", "tables.townships",
     "tables.values", "tables.lists", "tables.rasters", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
-"""Keys that name a file of the user's."""
+"""Keys that name a file of the user."""
 
 
 def crs_by_its_number(value: Any) -> Any:
-    """``EPSG:32650`` of 32650; all else as it is."""
+    """``EPSG:32650`` for the number 32650; any other value unchanged."""
     return f"EPSG:{value}" if type(value) is int else value
 
 
 class InputSection(Section):
     """What a file does not say about itself, or says wrongly."""
 
-    encoding: str | None = Field(None, description="Of its texts, such as GBK or UTF-8; default: UTF-8 where the bytes are, else GB18030.")
+    encoding: str | None = Field(None, description="Encoding of its texts, such as GBK or UTF-8; default: UTF-8 where the bytes are valid UTF-8, else GB18030.")
     layer: str | None = Field(None, description="Layer of a GeoPackage or geodatabase, sheet of a workbook; default: the only one that fits.")
     crs: str | None = Field(
         None, description="Coordinates: an EPSG code such as EPSG:4490, GCJ-02 (phones, AMap) or BD-09 (Baidu); default: what the file says, WGS 84 in tables."
@@ -113,21 +113,23 @@ class SourceSection(Section):
         None, min_length=1, description="Allowed href schemes. Default: file and https for a folder, https for an API."
     )
     allow_unmasked: bool = Field(False, description="Use scenes without a cloud mask; only very bright pixels are then dropped, and the evidence says so.")
-    exact_count: bool = Field(True, description="Whether the number of matching items that an API tells is exact: then a search that brings fewer is refused.")
+    exact_count: bool = Field(
+        True, description="Whether the number of matching items that an API states is exact: then a search that returns fewer is refused."
+    )
     quality: list[str] | None = Field(
         None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
     )
     internal_hosts: bool = Field(
         False,
-        description="Let a remote catalog name hosts of the internal network, or this machine. A catalog that is internal itself needs it unless its address is a "
-        "number, localhost, or ends in .internal, .local, .lan or .home.arpa: of any other name its name servers would say so.",
+        description="Let a remote catalog name hosts of the internal network, or this machine. A catalog that is internal itself needs it unless its address is an "
+        "IP address or localhost, or ends in .internal, .local, .lan or .home.arpa: for any other name the answer of its name servers would decide.",
     )
     folders: list[Path] = Field(
         [],
         description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
         "an absolute one that leads elsewhere is skipped, with the reason.",
     )
-    priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
+    priority: int = Field(0, description="Where two sources name the same acquisition, that of the higher priority is kept.")
 
     @field_validator("catalog")
     @classmethod
@@ -182,7 +184,7 @@ class SourceSection(Section):
 
 
 def _code(given: Any) -> Any:
-    """A code as text. Without its quotes it is a number: six digits of it are all there, fewer have lost the zeros in front.
+    """A code as text. YAML reads a code without quotes as a number: with six digits it is complete, with fewer it may have lost leading zeros.
 
     Raises
     ------
@@ -201,9 +203,11 @@ class UnitsSection(Section):
     path: Path = Field(description="Polygon file (GeoPackage, GeoJSON, Shapefile) with a CRS.")
     code: str = Field("adcode", description="Column with the unique code.")
     name: str = Field("name", description="Column with the name.")
-    prefecture: str | None = Field("prefecture", description="Column with the prefecture; null where there is none: no rows of prefectures then.")
+    prefecture: str | None = Field(
+        "prefecture", description="Column with the prefecture; null where there is none: the tables then have no rows of prefectures."
+    )
     only: list[str] = Field(
-        [], description='Codes of the units that are looked at, of all that the file has: ["130209", "130225"]; default all. The region is then these.'
+        [], description='Codes of the units of the file that the run uses: ["130209", "130225"]; default all. The region consists of these units.'
     )
 
     @field_validator("only", mode="before")
@@ -229,7 +233,7 @@ class GridSection(Section):
         description="Pixel size of the products, metres; 10 with Sentinel, 30 of Landsat and HLS alone.",
         json_schema_extra={"default_words": "that of the finest sensor"},
     )
-    tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
+    tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job per tile and period.")
     margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
 
     _by_its_number = field_validator("crs", mode="before")(crs_by_its_number)
@@ -246,7 +250,7 @@ class PeriodsSection(Section):
     """Every calendar year from one to another."""
 
     first_year: Year = Field(description="First calendar year reported, 1984 or later.")
-    last_year: Year | Literal["today"] = Field("today", description="Last calendar year reported; today: the current one, with what there is of it.")
+    last_year: Year | Literal["today"] = Field("today", description="Last calendar year reported; today: the current one, as far as it has scenes.")
 
 
 class NamedPeriod(Section):
@@ -271,56 +275,60 @@ class SearchSection(Section):
     max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
     max_lost_share: Fraction = Field(
         0.1,
-        description="Where more than this share of the scenes that earlier searches used are found no more, or cannot be read, in all, of a sensor or "
-        "of a period, a search is refused and the last one stays: archives answer in part. One scene alone is only told.",
+        description="Largest share of the scenes of earlier searches that a search may not find, or cannot read: in all, of a sensor or of a period. Beyond "
+        "it the search is refused and the last one is kept, because archives sometimes answer in part. A single lost scene gives only a warning.",
     )
     self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
     register_scenes: bool = Field(
-        True, description="Measure how far each scene lies beside the other dates, and move it back where that is half a pixel or more."
+        True, description="Measure how far each scene is displaced from the other dates, and shift it back where that is half a pixel or more."
     )
 
 
 class FetchSection(Section):
     """How scenes are read, and what is kept of them."""
 
-    retries: int = Field(4, ge=0, le=20, description="Tries after the first, of a request or a raster.")
+    retries: int = Field(4, ge=0, le=20, description="Further tries of a request or a raster after the first.")
     backoff_s: float = Field(1.0, gt=0, le=60, description="Pause before the second try, seconds; doubled each time.")
-    max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A server that asks for a longer one is given up.")
+    max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A request whose server asks for a longer one is given up.")
     timeout_s: float = Field(
-        60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; twice as long may it take in all."
+        60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; in all it may take twice as long."
     )
     give_up_s: float = Field(
-        120.0, ge=0, le=86_400, description="Seconds without any answer, and three requests with all their tries, after which a host is left alone."
+        120.0,
+        ge=0,
+        le=86_400,
+        description="A host that has not answered for these seconds, nor to three requests with all their tries, is not asked for a while (ask_again_s).",
     )
-    ask_again_s: float = Field(300.0, ge=0, le=86_400, description="Seconds for which such a host is left alone by all jobs, before one request tries again.")
-    connections: int = Field(16, ge=1, le=64, description="Requests for parts of remote rasters that a job has under way at once, over all bands and scenes.")
+    ask_again_s: float = Field(300.0, ge=0, le=86_400, description="Seconds for which no job asks such a host; then one request tries again.")
+    connections: int = Field(16, ge=1, le=64, description="Most simultaneous requests of a job for parts of remote rasters, over all bands and scenes.")
     parts_gb: float = Field(
         20.0,
         ge=0,
-        description="Room for parts of remote files in the run's folder, so that neighbouring tiles ask for none again; 0 for none. What was used "
-        "longest ago goes first, and all of it when the run has ended.",
+        description="Space for parts of remote files in the run's folder, GB, so that neighbouring tiles do not request them again; 0 for none. The parts "
+        "used longest ago are removed first, and all of them when the run has ended.",
     )
     cache: Path | None = Field(
         None,
         description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
         "share it: who may write to it decides what the others see.",
     )
-    cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
+    cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, GB, 0 for no cache; the chips used longest ago are removed first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
     keep_chips: bool = Field(
-        True, description="False: a tile's chips are removed when its products are made; what changes later is fetched again, from the cache where it can."
+        True,
+        description="False: a tile's chips are removed when its products are made; if it must run again they are fetched again, from the cache where possible.",
     )
 
 
 class MaskSection(Section):
-    """Which QA flags remove a date from a product, and how far clouds reach."""
+    """Which QA flags remove a date from a product, and how far cloud masks are extended."""
 
     vegetation: list[QAFlagName] = Field(
         ["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "buffer", "terrain"], description="QA flags that remove a date from vegetation cover."
     )
     water: list[QAFlagName] = Field(
         ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed", "terrain"],
-        description="QA flags that remove a date from water. Shadow is left out: masks call dark water a shadow; shadow_confirmed is one that a cloud explains.",
+        description="QA flags that remove a date from water. Shadow is left out: cloud masks label dark water as shadow; shadow_confirmed is a shadow that a cloud explains.",
     )
     black_odorous: list[QAFlagName] = Field(
         ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain", "haze"],
@@ -365,7 +373,7 @@ class MaskSection(Section):
 
 
 class TablesSection(Section):
-    """Side tables. A path that is named must exist; null means the indicator says it needs the table."""
+    """Side tables. A path that is named must exist; with null the indicator states that it needs the table."""
 
     grassland: Path | None = Field(None, description="Grassland polygons with column type.")
     grassland_plots: Path | None = Field(
@@ -390,11 +398,10 @@ class TablesSection(Section):
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
         None,
-        description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period, and its finding: what of converted land and coast counts.",
+        description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). A visit decides the state of its reach in its period, or of its finding: whether converted land or coast counts.",
     )
     known_findings: Path | None = Field(
-        None,
-        description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided.",
+        None, description="Findings of an earlier run (its findings/findings.gpkg): a finding that still exists keeps its finding_id and its decision."
     )
     places: Path | None = Field(
         None, description="Polygons of places to be watched with columns kind and name; optional place_id and, of contaminated plots, cleared (year)."
@@ -402,25 +409,26 @@ class TablesSection(Section):
     townships: Path | None = Field(None, description="Polygons of townships and streets with a column name: findings say in which they lie.")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
     lists: Path | None = Field(
-        None, description="CSV of what a target counts, a row a thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet)."
+        None,
+        description="CSV of what a target counts, one row per thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet).",
     )
     rasters: Path | None = Field(
-        None, description="CSV of rasters of other sources: target_id, period, path, unit, half_width (how far their mean may be off)."
+        None, description="CSV of rasters of other sources: target_id, period, path, unit, half_width (uncertainty of their mean, plus or minus)."
     )
 
 
 class IndicatorsSection(Section):
-    """Which targets values are held to, and what is said of units that were seen in part."""
+    """Which targets values are compared with, and how units that were observed in part are reported."""
 
     targets: Path | None = Field(None, description="Table of targets; default that of the province's table.")
     official_coast_km: dict[Annotated[str, Field(pattern=r"^\d{6}$")], Annotated[float, Field(gt=0)]] = Field(
-        default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
+        default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the second denominator of the retention rate."
     )
-    publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish; what was not seen widens the interval.")
+    publish_fraction: Fraction = Field(0.95, description="Observed share of a unit from which its value is published; the unobserved part widens the interval.")
     scale_fraction: Fraction = Field(
-        0.80, description="Down to this: publish likewise, and say in the reason that the value is scaled to the whole. At most publish_fraction."
+        0.80, description="Down to this share: published too, and the reason says that the value is scaled to the whole unit. At most publish_fraction."
     )
-    range_fraction: Part = Field(0.50, description="Down to this: publish as a range; below: withhold. Above 0, at most scale_fraction.")
+    range_fraction: Part = Field(0.50, description="Down to this share: published as a range; below it: withheld. Above 0, at most scale_fraction.")
     max_lost_share: Fraction = Field(
         0.2, description="Where more than this share of a unit's scenes of a period could not be read, its rows say so and the run ends with exit code 1."
     )
@@ -439,10 +447,10 @@ class IndicatorsSection(Section):
 
 
 class ReportSection(Section):
-    """What stands at the head of the report, and what it is held against."""
+    """The head of the report, and the earlier run that it is compared with."""
 
     title: str = Field("", max_length=120, description="Title of the report; default the run's name.")
-    organisation: str = Field("", max_length=120, description="Who publishes it; default nobody is named.")
+    organisation: str = Field("", max_length=120, description="Publisher of the report; default: none is named.")
     earlier_indicators: Path | None = Field(None, description="indicators.csv of an earlier run: the report says which verdicts have changed since.")
 
     @field_validator("title", "organisation")
@@ -452,20 +460,20 @@ class ReportSection(Section):
 
 
 class ResourcesSection(Section):
-    """What a job may take of the machine."""
+    """Resources that a job may use."""
 
-    memory_gb: float = Field(2.0, ge=0.1, le=4096, description="Memory budget of one job, GB; blocks are chosen from it.")
+    memory_gb: float = Field(2.0, ge=0.1, le=4096, description="Memory budget of one job, GB; it determines the size of blocks.")
     attempts: int = Field(2, ge=1, le=10, description="Tries of a job of a tile before it is given up: the tile is then missing, with the reason.")
-    free_gb: float = Field(1.0, ge=0, description="With less space (GB) left on the disk of the results no job starts.")
+    free_gb: float = Field(1.0, ge=0, description="With less free space (GB) on the disk of the results no job starts.")
     dask_scheduler: str | None = Field(
         None,
         pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
-        description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
-        "(slurm); default: threads of the job. What a scheduler is sent it runs: tls:// asks for the certificates that dask's own configuration names "
+        description="Blocks of a tile are processed by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
+        "(slurm); default: threads of the job. A scheduler runs any code that it is sent: tls:// asks for the certificates that dask's own configuration names "
         "(distributed.comm.tls); tcp:// is for this machine alone, see dask_insecure.",
     )
     dask_insecure: bool = Field(
-        False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: whoever reaches it can run code in it."
+        False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: anybody who can reach it can run code on it."
     )
     dask_interface: str | None = Field(
         None,
@@ -473,11 +481,11 @@ class ResourcesSection(Section):
         description="Network interface, such as ib0, on which the scheduler and workers that a job starts on Slurm listen; default: that of the host's address.",
     )
     dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
-    dask_hours: int = Field(4, ge=1, le=720, description="Longest time of those workers, hours; Slurm ends them then.")
+    dask_hours: int = Field(4, ge=1, le=720, description="Time limit of those workers, hours; Slurm ends them then.")
 
 
 class NotifySection(Section):
-    """Who is told when a run ends."""
+    """Notification when a run ends."""
 
     command: list[str] | None = Field(
         None,

@@ -31,7 +31,7 @@ _WHAT = "configuration"
 
 
 def _choose(of_mapping: type[Section], mapping: str, other: str) -> Discriminator:
-    """Decides by the kind of a value which alternative is meant, so that only its faults are told."""
+    """Chooses the alternative of a union by the type of the value, so that only faults of that alternative are reported."""
     return Discriminator(lambda value: mapping if isinstance(value, (dict, of_mapping)) else other)
 
 
@@ -45,11 +45,11 @@ def _of(section: type[Section]) -> Any:
 
 
 RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
-"""Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
+"""Sections that say where, how fast and with how many tries a run works; its results do not depend on them."""
 
 
 def _period_in_words(text: str) -> str:
-    """What to write for a range of years or a month that stands as a text; empty for other texts."""
+    """What to write in place of a range of years or a month given as a text; empty for other texts."""
     if years := re.fullmatch(r"\s*(\d{4})\s*(?:[-–—~～/:]+|to|至|到)\s*(\d{4}|today)\s*", text):
         return f"{text!r} is no year; write {{first_year: {years[1]}, last_year: {years[2]}}} for all years from one to another"
     if month := re.fullmatch(r"\s*(\d{4})[-/.](\d{1,2})\s*", text):
@@ -107,7 +107,7 @@ class Settings(Section):
     @field_validator("run", mode="before")
     @classmethod
     def _one_spelling(cls, value: Any) -> Any:
-        """Composed characters, so that a name is the same folder however it was typed; a number is a name."""
+        """The name in Unicode NFC, so that it is the same folder however it was typed; a number is taken as text."""
         value = str(value) if type(value) is int else value
         return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
@@ -143,14 +143,14 @@ class Settings(Section):
     @field_validator("periods")
     @classmethod
     def _year_of_today(cls, value: Periods) -> Periods:
-        """``today`` is asked once: a run that goes on past New Year keeps its periods."""
+        """``today`` is resolved once, so that a run that continues after New Year keeps its periods."""
         if isinstance(value, PeriodsSection) and value.last_year == "today":
             return value.model_copy(update={"last_year": date.today().year})
         return value
 
     @model_validator(mode="after")
     def _pixels_of_the_finest_sensor(self) -> Self:
-        """A grid whose resolution is not given gets that of the finest sensor: 10 m pixels of 30 m ones are nine times the work for nothing."""
+        """A grid whose resolution is not given gets that of the finest sensor: 10 m pixels made from 30 m data are nine times the work for no gain."""
         if "resolution_m" not in self.grid.model_fields_set:
             object.__setattr__(self, "grid", self.grid.model_copy(update={"resolution_m": self.finest_m}))
         return self
@@ -183,7 +183,12 @@ class Settings(Section):
         return sorted(periods, key=lambda p: (p.start, p.end))
 
     def period(self, label: str) -> Period:
-        """The period of that label."""
+        """The period of that label.
+
+        Raises
+        ------
+        ConfigError : there is none.
+        """
         for p in self.all_periods:
             if p.label == label:
                 return p
@@ -205,17 +210,17 @@ class Settings(Section):
 
     @property
     def cache_folder(self) -> Path | None:
-        """Folder of the cache of chips, None where there is none. No run can have its name."""
+        """Folder of the cache of chips, None where there is no cache. No run can have the name of the default folder."""
         return None if self.fetch.cache_gb == 0 else self.fetch.cache or self.output / ".cache"
 
     @property
     def hosts_folder(self) -> Path:
-        """Folder that says which hosts are down; for all runs of the output folder."""
+        """Folder that records which hosts are down; shared by all runs of the output folder."""
         return self.output / ".hosts"
 
     @property
     def looks_folder(self) -> Path:
-        """Folder that keeps what searches saw of scenes; for all runs of the output folder. No run can have its name."""
+        """Folder that keeps coarse readings of scenes (`catalog.looks`), shared by all runs of the output folder. No run can have its name."""
         return self.output / ".looks"
 
     def stated(self, key: str) -> sections.InputSection:
@@ -232,20 +237,20 @@ class Settings(Section):
         return self.indicators.targets or load_province(self.province).targets
 
     def fingerprint(self, *keys: str) -> str:
-        """The values of the named keys (``masks``, ``masks.shadow_height_m``) as one line of JSON: what a step depends on, and so what makes it run again.
+        """The values of the named keys (``masks``, ``masks.shadow_height_m``) as one line of JSON. A step runs again when the fingerprint of its keys changes.
 
-        Periods are resolved: a new year is a change where ``last_year`` is today.
+        Periods are resolved: where ``last_year`` is today, a new year is a change.
         """
         return json.dumps(self.subset(keys), sort_keys=True, ensure_ascii=False)
 
     def subset(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The named keys with their values, plain; a key of a section that is not given is None."""
+        """The named keys with their values as JSON types; a key of a section that is not given is None."""
         whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
         return {key: _at(whole, key) for key in keys}
 
 
 def coast_of(settings: Settings) -> product.CoastlineSection:
-    """The section ``coastline`` of a run that has a coast: only such a run has the steps that ask for it."""
+    """The section ``coastline`` of a run; only runs that have it have the steps that call this function."""
     assert settings.coastline is not None, "a step of the coast in a run without one"
     return settings.coastline
 
@@ -270,7 +275,7 @@ def parse(values: dict[str, Any], *, where: str = _WHAT, node: yaml.Node | None 
 
     Parameters
     ----------
-    node : of `strict.read_mapping`, where the values come from a file: the faults are then told with their lines.
+    node : from `strict.read_mapping`, where the values come from a file: faults are then reported with their lines.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Statistics that indicators share: uncertainty, error model, reference samples, the estimate and its missing-data rule."""
+"""Statistics that indicators share: uncertainty, error model, reference samples, the estimate and the missing-data rule."""

@@ -1,8 +1,8 @@
 """The change of an indicator between two periods, with the interval of a change.
 
-Two years of one place have most of their error in common: its soils, its crops, how it was mapped. What they do not share is learnt from
-changes (rows ``<indicator>:change`` of ``config/errors.csv``), not made of two values as if they were independent. What was not decided in either
-year may have been anything in it, so it counts in full, but for units that stay what they are.
+Two years of one place have most of their error in common: its soils, its crops, how it was mapped. The error that they do not share is calibrated on
+changes (rows ``<indicator>:change`` of ``config/errors.csv``), not computed from two values as if they were independent. An undecided unit of either
+year counts in full, because it may have been anything, except for units that stay the same over the years (`Spread.lasting`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from rs_pipeline.estimation.uncertainty import Interval, difference
 
 
 def change_name(indicator: str) -> str:
-    """Name of the row of the error model."""
+    """Name of the row of the error model for the change of an indicator."""
     return f"{indicator}:change"
 
 
 def change_spread(now: Spread, then: Spread) -> Spread:
-    """What the change of an indicator errs by: a number of the sum of both bases, what was not decided, and what was not seen, as independent in both."""
+    """The error model of the change of an indicator: a multiple of the sum of both bases, the undecided units, and the unobserved parts, which are taken as
+    independent."""
     learnt = spread(change_name(now.indicator), 0.0, now.basis + then.basis)
     (below, above), (below_then, above_then) = now.unseen, then.unseen
     return replace(
@@ -31,9 +32,9 @@ def change_spread(now: Spread, then: Spread) -> Spread:
 
 
 def _undecided(now: Spread, then: Spread) -> tuple[float, float]:
-    """How far below and above its value a change lies if all that was not decided in either year falls that way.
+    """How far below and above its value the true change lies if every undecided unit of either year falls that way.
 
-    A unit that lasts and was decided in neither year was the same in both: all that is left of it is what its value changed by.
+    A lasting unit that is undecided in both years was the same in both: only the difference of its two contributions counts.
     """
     below, above = [now.undecided[0], then.undecided[1]], [now.undecided[1], then.undecided[0]]
     for unit in now.lasting.keys() | then.lasting.keys():
@@ -48,14 +49,15 @@ def _undecided(now: Spread, then: Spread) -> tuple[float, float]:
 
 
 def comparable(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """The same where reference samples correct all of them, or none; else what the map alone says: with some corrected, its bias would be a change."""
+    """The same estimates where reference samples correct all or none of them; else those of the map alone: if only some were corrected, the bias of the map
+    would appear as a change."""
     return list(estimates) if all(e.mapped for e in estimates) else [e.mapped or e for e in estimates]
 
 
 def change_between(now: Estimate, then: Estimate) -> Interval | None:
-    """now - then, in the unit of the indicator; None where one has no value, or has one only by reference samples and the other year has none.
+    """now - then, in the unit of the indicator; None where one has no value, or has one only by reference samples and the other year has no samples.
 
-    Where no change was learnt, or bounds are those of a range or of a sample, it is the difference of two independent values.
+    Where the error model has no row for the change, or the bounds are those of a range or a sample, it is the difference of two independent values.
     """
     now, then = comparable([now, then])
     if now.interval is None or then.interval is None:

@@ -1,7 +1,7 @@
 """The error model of a map's mean: a random part that averages out over an area, and a systematic part that does not.
 
 The random part propagates the pixels' own standard errors, correlated over some hundred metres (``propagation``; ``zonal`` sums it). The systematic part
-is a number of ``basis``, the quantity that the error of the indicator grows with (named in ERRORS' ``basis``), learnt from simulated
+is a multiple of ``basis``, the quantity that the error of the indicator is proportional to (named in ERRORS' ``basis``), calibrated on simulated
 worlds of development seeds: ``python -m benchmarks.accuracy.errors`` makes ``config/errors.csv``.
 """
 
@@ -19,14 +19,14 @@ from rs_pipeline.paths import config_folder
 
 @dataclass(frozen=True)
 class Systematic:
-    """How far the truth may lie below and above the value, in numbers of the basis, in 95 % of the development worlds' values."""
+    """How far the truth lies below and above the value in 95 % of the values of the development worlds, in multiples of the basis."""
 
     below: float
     above: float
     worlds: int
     values: int
     random: float = 1.0
-    """How much of the pixels' own errors is seen: 1, or less where values scatter by less than these alone would let them."""
+    """Factor on the random part: 1, or less where values scatter less than the pixels' standard errors alone imply."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,29 @@ class Spread:
     random95: float
     """Half width of the random part."""
     basis: float
-    """What the systematic part is a number of."""
+    """Quantity that the systematic part is a multiple of."""
     systematic: Systematic | None
-    """None where no development world shows this indicator."""
+    """None where no development world has this indicator."""
     undecided: tuple[float, float] = (0.0, 0.0)
-    """How far below and above the value the truth lies if all that was not decided falls that way, but for the units of ``lasting``."""
+    """How far below and above the value the truth lies if every undecided item falls that way; without the items of ``lasting``."""
     indicator: str = ""
-    """Row of the table that the systematic part is of."""
+    """Row of the table that the systematic part comes from."""
     lasting: Mapping[Hashable, tuple[float, float]] = field(default_factory=dict)
-    """Likewise of each unit that was not decided and is what it is for years, such as a unit of the coast."""
+    """The same for each undecided unit that stays the same over the years, such as a unit of the coast, by its key."""
     unseen: tuple[float, float] = (0.0, 0.0)
-    """What was not seen, 95 % half widths below and above."""
+    """Contribution of the unobserved part, 95 % half widths below and above."""
     turned: bool = False
-    """The value is all but the amount of ``indicator``."""
+    """Whether the value is the complement (whole minus amount) of ``indicator``."""
 
     @property
     def all_undecided(self) -> tuple[float, float]:
-        """How far below and above the value the truth lies if all that was not decided falls that way."""
+        """How far below and above the value the truth lies if every undecided unit, lasting or not, falls that way."""
         low, high = zip(self.undecided, *self.lasting.values(), strict=True)
         return math.fsum(low), math.fsum(high)
 
     @property
     def pixels95(self) -> float:
-        """Half width that the pixels' own errors would make, had the table not learnt how much of them is seen."""
+        """Half width from the pixels' own standard errors, without the factor ``Systematic.random``."""
         return self.random95 / (self.systematic.random if self.systematic else 1.0)
 
     def times(self, factor: float) -> Spread:
@@ -75,7 +75,7 @@ class Spread:
         )
 
     def mirrored(self) -> Spread:
-        """That of the rest, where the whole is exact: what lies below the one lies above the other."""
+        """The spread of the complement (whole minus amount, the whole being exact): below and above are exchanged."""
         systematic = self.systematic and replace(self.systematic, below=self.systematic.above, above=self.systematic.below)
         return replace(
             self,
@@ -87,7 +87,7 @@ class Spread:
         )
 
     def around(self, value: float) -> Interval:
-        """The interval; empty without a systematic part: the random one alone would promise too much."""
+        """The interval around a value; without bounds where there is no systematic part, because the random part alone would be too narrow."""
         s = self.systematic
         if s is None or not math.isfinite(self.random95) or not math.isfinite(self.basis):
             return Interval(value)
@@ -98,7 +98,7 @@ class Spread:
         return Interval(value, value - lower, value + upper, "model95")
 
     def words(self) -> str:
-        """The interval's origin for a reader."""
+        """The origin of the interval, in words."""
         if self.systematic is None:
             return "no simulated world shows how wrong this indicator is: no interval"
         s, (low, high) = self.systematic, self.all_undecided
@@ -127,6 +127,6 @@ def spread(
     undecided: tuple[float, float] = (0.0, 0.0),
     lasting: Mapping[Hashable, tuple[float, float]] | None = None,
 ) -> Spread:
-    """The spread of an indicator's mean. All numbers are in the unit of that mean."""
+    """The spread of an indicator's mean, from its random standard error and its basis. All numbers are in the unit of that mean."""
     learnt = systematic_errors().get(indicator)
     return Spread(Z95 * random_sd * (learnt.random if learnt else 1.0), basis, learnt, undecided, indicator, lasting or {})

@@ -1,4 +1,4 @@
-"""Rows of vector layers, sorted by unit and period."""
+"""Rows of vector layers, grouped by unit and period."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
 
 
 def marked_layer(path: Path, layer: str, settings: Settings, table: str, column: str, test: Callable) -> pd.DataFrame | None:
-    """A layer without its geometry; where the side table is given, with the column ``test(features, the table's union)``."""
+    """A layer without its geometry. Where the side table is given, ``column`` is added: ``test(features, union of the table's shapes)``. None where the run
+    did not make the file."""
     side = getattr(settings.tables, table)
     if side is None or not path.exists():
         return read_layer(path, layer)
@@ -30,8 +31,8 @@ def marked_layer(path: Path, layer: str, settings: Settings, table: str, column:
 
 
 class ByUnit:
-    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has those of all units, a unit also those of the units in
-    it. What lies outside all units (an empty adcode) counts in none."""
+    """Rows of a layer by (adcode, period), or by adcode for a layer without periods. The region has the rows of all units, a unit also those of the units
+    within it. Rows outside all units (empty adcode) belong to none."""
 
     def __init__(self, table: pd.DataFrame | None, settings: Settings):
         self.table = table

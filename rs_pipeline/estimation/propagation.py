@@ -1,4 +1,4 @@
-"""From the standard errors of pixels to the variance of a sum over them, their errors being alike over some hundred metres."""
+"""Error propagation: from the standard errors of pixels to the variance of a sum over them, with errors that are correlated over some hundred metres."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ CORRELATION_RANGE_M = 300.0
 """Distance at which the correlation of the errors of two pixels has fallen to 0.05."""
 
 BLOCK_M = 40.0
-"""Pixels within a square of this side are taken as one: far less than the correlation range."""
+"""Side of the squares of pixels that are treated as one; far less than the correlation range."""
 
 LEAST_SIGMA = 0.4
-"""Correlation length in blocks below which neighbours are independent."""
+"""Correlation length, in blocks, below which blocks are treated as independent."""
 
 
 def correlated_variance(weighted_sd: np.ndarray, resolution_m: float) -> float:
     """Variance of a sum over pixels whose errors are correlated: sum over i, j of s_i s_j exp(-3 d_ij^2 / range^2).
 
-    It is what the sums of many simulated fields of errors (Monte Carlo) scatter by, without drawing them.
+    It equals the variance of the sums of many simulated error fields (Monte Carlo), without simulating them.
 
     Parameters
     ----------
-    weighted_sd : float (h, w), the standard error of a pixel times its weight in the sum, 0 outside; the result is in its unit squared.
+    weighted_sd : float (h, w), the standard error of a pixel times its weight in the sum, 0 outside; the result is in the square of its unit.
     """
     (h, w), side = weighted_sd.shape, max(1, round(BLOCK_M / resolution_m))
     padded = np.pad(np.nan_to_num(weighted_sd).astype("float64"), ((0, -h % side), (0, -w % side)))

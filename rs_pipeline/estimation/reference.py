@@ -1,4 +1,4 @@
-"""Reference samples that the user gives (tables.reference_samples), and what they make of a map's sum."""
+"""Reference samples that the user gives (tables.reference_samples), and the correction of a map's sum by them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLE_COLUMNS = ("lon", "lat", "period", "product", "value")
 
 
 def read_samples(path: Path, products: Mapping[str, SampledProduct], stated: InputSection = NOTHING_STATED) -> pd.DataFrame:
-    """Reference samples with SAMPLE_COLUMNS; a cover in percent becomes 0-1, places become those of WGS 84.
+    """Reference samples with SAMPLE_COLUMNS; a cover in percent becomes 0-1, coordinates are converted to WGS 84.
 
     Raises
     ------
@@ -71,7 +71,8 @@ def _sampled(row: TableRow, product: SampledProduct) -> float:
 
 
 def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, product: SampledProduct) -> pd.DataFrame:
-    """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units, not observed, or at sea where the product is inland, left out."""
+    """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; samples outside the units, not observed, or at sea for an inland product
+    are dropped."""
     places = gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
     units = own_ground(load_units(settings))
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(units[["adcode", "geometry"]], predicate="within")
@@ -113,7 +114,7 @@ class References:
     """Products whose samples are stratified by the class of a map."""
 
     def total(self, product: str, mapped_total: float, stratum_area: np.ndarray) -> TotalEstimate | None:
-        """Amount of the unit in the unit of the areas; None without samples that are enough."""
+        """Amount of the unit, in the measure of the areas; None without enough samples."""
         region = self.region.get(product)
         if region is None:
             return None
@@ -156,8 +157,8 @@ NO_REFERENCES = References({}, {}, False)
 def corrected_mean(
     references: References, product: str, mapped_total: float, stratum_area: Sequence[float] | np.ndarray, observed: float
 ) -> tuple[Interval | None, str] | None:
-    """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator; None without enough of them, no mean
-    and why where they do not fit the unit."""
+    """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator. None without enough samples; (None, reason) where
+    the samples do not fit the unit."""
     found = references.total(product, mapped_total, np.asarray(stratum_area, "float64"))
     if found is None:
         return None

@@ -2,8 +2,8 @@
 
 A sample is simple random, or random within the strata of the map's own class; pixels are weighted by the area of their stratum.
 
-Few pixels that all agree do not show that all others do: the scatter of a stratum whose references are all of a kind is that of one pixel more of
-either kind, a share of 1 / (n + 2) (Agresti and Caffo 2000, Am. Stat. 54:280, after Agresti and Coull 1998, Am. Stat. 52:119).
+A few pixels that all agree do not show that all others agree. So the variance of a stratum whose references are all equal is computed with one more pixel of
+each kind, a share of 1 / (n + 2) (Agresti and Caffo 2000, Am. Stat. 54:280, after Agresti and Coull 1998, Am. Stat. 52:119).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from rs_pipeline.estimation.uncertainty import Interval, possible
 
 MIN_SAMPLES = 30
-"""Fewer reference pixels in a unit: the region's stand for it."""
+"""With fewer reference pixels in a unit, the region's sample is used for it."""
 
 REPLICATES = 2000
-"""Bootstrap replicates behind an interval."""
+"""Number of bootstrap replicates of an interval."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Sample:
     stratum: np.ndarray
     """int, 0 to k - 1."""
     mapped: np.ndarray
-    """What the map says: a share or a cover, 0-1."""
+    """Value of the map: a share or a cover, 0-1."""
     true: np.ndarray
-    """What the reference says, likewise."""
+    """Value of the reference, 0-1."""
 
     @property
     def residual(self) -> np.ndarray:
@@ -41,23 +41,23 @@ class Sample:
         return Sample(self.stratum[chosen], self.mapped[chosen], self.true[chosen])
 
     def counts(self, k: int) -> np.ndarray:
-        """Pixels of each stratum, int (k,)."""
+        """Number of pixels of each stratum, int (k,)."""
         return np.bincount(self.stratum, minlength=k)
 
 
 @dataclass(frozen=True)
 class TotalEstimate:
-    """An amount with its interval, and which estimator gave it; None, and why, where the samples do not fit the unit."""
+    """An amount with its interval, and the name of the estimator; where the samples do not fit the unit, None and the reason."""
 
     interval: Interval | None
     estimator: str
 
 
 def difference_total(mapped_total: float, stratum_area: np.ndarray, sample: Sample) -> float:
-    """The map's total put right by the mean residual of each stratum (Sarndal, Swensson and Wretman 1992, eq. 6.3.4).
+    """The map's total corrected by the mean residual of each stratum (Sarndal, Swensson and Wretman 1992, eq. 6.3.4).
 
     ``sum of the map + sum over h of A_h x mean(true - mapped)``: model-assisted (GREG) where the sample is the unit's own, synthetic
-    where it is the region's. Where the map is one number a stratum it is the stratified estimator of Olofsson et al. (2014).
+    where it is the region's. Where the map has one value per stratum it is the stratified estimator of Olofsson et al. (2014).
     """
     n = np.maximum(sample.counts(len(stratum_area)), 1)
     mean = np.bincount(sample.stratum, sample.residual, len(stratum_area)) / n
@@ -65,9 +65,9 @@ def difference_total(mapped_total: float, stratum_area: np.ndarray, sample: Samp
 
 
 def bootstrap95(mapped_total: float, stratum_area: np.ndarray, sample: Sample, seed: int = 0) -> tuple[float, float]:
-    """2.5 and 97.5 % of the difference estimator over resamples of n_h - 1 pixels of each stratum (Rao and Wu 1988, JASA 83:231).
+    """2.5 and 97.5 % quantiles of the difference estimator over resamples of n_h - 1 pixels of each stratum (Rao and Wu 1988, JASA 83:231).
 
-    The same seed, the same bounds.
+    The same seed gives the same bounds.
     """
     rng, totals = np.random.default_rng(seed), np.full(REPLICATES, float(mapped_total))
     for h, area in enumerate(stratum_area):
@@ -80,7 +80,8 @@ def bootstrap95(mapped_total: float, stratum_area: np.ndarray, sample: Sample, s
 
 
 def _with_one_of_either(sample: Sample) -> np.ndarray:
-    """Residuals of a stratum; where its references are all 0 or all 1, with those of one pixel more of either, mapped as the mean of the others."""
+    """Residuals of a stratum. Where its references are all 0 or all 1, the residuals of two more pixels are added, one of each kind, with the mean mapped
+    value."""
     if sample.true.size == 0 or sample.true[0] not in (0, 1) or (sample.true != sample.true[0]).any():
         return sample.residual
     mapped = sample.mapped.mean()
@@ -88,17 +89,17 @@ def _with_one_of_either(sample: Sample) -> np.ndarray:
 
 
 def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, region: Sample) -> TotalEstimate | None:
-    """Amount of a unit from its own reference pixels where they are enough, else from the region's; None where those are too few too.
+    """Amount of a unit from its own reference pixels where they are enough, else from the region's; None where these are too few as well.
 
     Parameters
     ----------
-    mapped_total : sum of the map over the observed part of the unit; stratum_area : (k,) area of the strata there, the same unit.
+    mapped_total : sum of the map over the observed part of the unit. stratum_area : (k,) area of the strata there, in the same measure.
 
     Notes
     -----
-    Enough: MIN_SAMPLES, and two in every stratum that the unit has. The interval of a synthetic estimate is that of the region's
-    residuals; how the unit differs from the region is not in it, so it is called ``model95``. Residuals of the region that would make the
-    amount less than none or more than all are not those of the unit, and do not correct it. Of the unit's own sample such an amount is none or all.
+    Enough means MIN_SAMPLES, and two in every stratum that the unit has. The interval of a synthetic estimate is that of the region's
+    residuals; it does not include how the unit differs from the region, so it is called ``model95``. If the residuals of the region would make the
+    amount negative or larger than the whole, they do not fit the unit and are not used; with the unit's own sample such an amount is clipped.
     """
 
     def enough(sample: Sample) -> bool:
@@ -109,7 +110,7 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
         sample, kind, name = own, "design95", f"model-assisted (GREG): {own.true.size} reference samples here"
     elif enough(region):
         sample, kind = region, "model95"
-        name = f"synthetic: {own.true.size} reference samples here, the errors of the region's {region.true.size} stand for it"
+        name = f"synthetic: {own.true.size} reference samples here, too few; the errors of the region's {region.true.size} are used"
     else:
         return None
     value, whole = difference_total(mapped_total, stratum_area, sample), float(stratum_area.sum())

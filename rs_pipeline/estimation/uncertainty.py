@@ -1,4 +1,4 @@
-"""Intervals: what missing observations, samples and differences do to a number. Pure functions on plain numbers."""
+"""Intervals: the effect of missing observations, samples and differences on a value. Pure functions on plain numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = {
     "range": "the number lies between the bounds whatever was not seen or not decided",
     "": "",
 }
-"""What the bounds of an interval are."""
+"""Meaning of the bounds of an interval, by kind."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def around(value: float, half: float, kind: str = "model95") -> Interval:
 
 
 def within(interval: Interval, low: float, high: float) -> Interval:
-    """The interval with its bounds cut to what is possible; the value always stays inside."""
+    """The interval with its bounds clipped to [low, high]; the value is unchanged and stays inside."""
     if not interval.kind:
         return interval
     lower = min(max(interval.lower, low), interval.value)
@@ -49,7 +49,7 @@ def within(interval: Interval, low: float, high: float) -> Interval:
 
 
 def possible(interval: Interval, low: float, high: float) -> Interval:
-    """The interval with its value and bounds moved to what is possible.
+    """The interval with its value and bounds clipped to [low, high].
 
     >>> possible(Interval(-0.2, -0.5, 0.3, "design95"), 0.0, 1.0)
     Interval(value=0.0, lower=0.0, upper=0.3, kind='design95')
@@ -68,7 +68,7 @@ class Thresholds:
 
 
 def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
-    """What may be said of a unit seen to this fraction: ``publish``, ``scale``, ``range`` or ``withhold``."""
+    """How a unit with this observed fraction is reported: ``publish``, ``scale``, ``range`` or ``withhold``."""
     if not observed_fraction >= limits.range:
         return "withhold"
     if observed_fraction >= limits.publish:
@@ -79,7 +79,7 @@ def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
 def complete(
     seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None, part: float = 0.0
 ) -> Interval | None:
-    """A mean of the observed part becomes a statement about the whole unit; None where it must be withheld.
+    """Extend a mean of the observed part to the whole unit; None where the value must be withheld.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def complete(
     observed_fraction : v, the part of the unit that was observed, 0-1.
     low, high : least and greatest value the mean of the unseen part can have.
     square : mean of the squared values over the observed part; None where it is not known.
-    part : what one countable part (a transect, a water body) is of the whole, 0-1; 0 where there are none.
+    part : share of the whole of one countable part (a transect, a water body), 0-1; 0 where there are none.
 
     Notes
     -----
-    The observed mean stands for the whole. publish, scale: the interval is widened by the imputation variance (1-v)^2 s^2, with s^2
-    the variance of the observed part, square - m^2, or at its greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000,
-    Am. Math. Mon. 107:353), and by at least `hidden_parts` parts: seen parts that are all alike tell no scatter. It never goes beyond the range. range, and bounds that are themselves a range: from all unseen at ``low`` to all
-    unseen at ``high``.
+    The observed mean is used for the whole. ``publish`` and ``scale``: the interval is widened by the imputation variance (1-v)^2 s^2, where s^2 is
+    the variance of the observed part, square - m^2, or, where unknown, the greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000,
+    Am. Math. Mon. 107:353). It is widened by at least `hidden_parts` parts, because observed parts that are all equal show no variance. It never exceeds
+    the range. ``range``, or an interval that is itself a range: from all unobserved at ``low`` to all unobserved at ``high``.
     """
     rule = missing_rule(observed_fraction, limits)
     v = min(observed_fraction, 1.0)
@@ -116,7 +116,7 @@ def complete(
 
 
 def hidden_parts(observed_fraction: float) -> int:
-    """Most parts that differ from the rest and may all have been missed with a chance of more than 2.5 %: each is with that of not being seen.
+    """Largest number of differing parts that may all have been missed with a probability above 2.5 %, if each is missed with probability 1 - v.
 
     >>> hidden_parts(0.96), hidden_parts(0.8), hidden_parts(0.99)
     (1, 2, 0)
@@ -126,9 +126,9 @@ def hidden_parts(observed_fraction: float) -> int:
 
 
 def difference(now: Interval, then: Interval) -> Interval:
-    """now - then. Bounds of a range are subtracted at their worst; other bounds by the method of variance estimates
-    recovery for independent estimates (Zou and Donner 2008, Stat. Med. 27:1693). Errors that both share make it too wide, never
-    too narrow. Without bounds on either side there are none.
+    """now - then. Bounds of a range are subtracted for the worst case; other bounds by the method of variance estimates
+    recovery for independent estimates (Zou and Donner 2008, Stat. Med. 27:1693). Errors that both share make the interval too wide, never
+    too narrow. The result has no bounds where neither side has any.
     """
     value = now.value - then.value
     if not (now.kind or then.kind):

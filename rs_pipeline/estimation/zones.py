@@ -1,4 +1,4 @@
-"""Units, and the exact share that their polygons cover of each pixel."""
+"""Units, and the exact share of each pixel that their polygons cover."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class CountySums:
-    """What a product adds to the sums of a unit: per-pixel layers of a tile, float (h, w), NaN where a pixel adds nothing."""
+    """Layers that a product adds to the sums of a unit: per pixel of a tile, float (h, w), NaN where a pixel adds nothing."""
 
     layers: dict[str, np.ndarray]
     """Column (``*_m2``) to the layer whose area-weighted sum it is."""
     errors: dict[str, np.ndarray] = field(default_factory=dict)
     """Name to the per-pixel standard errors whose correlated variance is the column ``<name>_var_m4``."""
     means: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Column that takes the place of a sum to (that sum, the sum or ``area_m2`` it is divided by)."""
+    """Column of a mean to (the sum that it replaces, the sum or ``area_m2`` that it is divided by)."""
     changes: tuple[str, ...] = ()
-    """Names of the layers and errors that depend on the baseline: they are summed anew for each."""
+    """Names of the layers and errors that depend on the baseline and are summed for each."""
 
 
 def marked(condition: np.ndarray, *needed: np.ndarray) -> np.ndarray:

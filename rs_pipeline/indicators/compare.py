@@ -1,4 +1,4 @@
-"""Two runs side by side: which cells changed, and because of data, code or configuration."""
+"""Compares two runs: which cells of the indicators changed, and whether data, code or configuration may be the cause."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed_keys(a: Settings, b: Settings) -> dict[str, str]:
-    """Keys that differ, with ``old -> new``; keys that no value depends on left out."""
+    """Keys that differ, with ``old -> new``; without IRRELEVANT keys."""
     old, new = (flat(s.model_dump(mode="json")) for s in (a, b))
     return {key: f"{old.get(key)} -> {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key) and not key.startswith(IRRELEVANT)}
 
 
 @dataclass(frozen=True)
 class Differences:
-    """What two runs have different besides their values."""
+    """Differences of two runs besides their values."""
 
     keys: dict[str, str]
     code: str
-    """Words on software, commit and code; empty where they are the same."""
+    """Differences of software, commit and code, in words; empty where there are none."""
     roots: tuple[Path, Path]
     settings: tuple[Settings, Settings]
 
@@ -70,12 +70,12 @@ class Differences:
 
 
 def _concerns(changed: str, needed: str) -> bool:
-    """One of two dotted keys is the other, or lies within it."""
+    """Whether two dotted keys are the same, or one lies within the other."""
     return f"{changed}.".startswith(f"{needed}.") or f"{needed}.".startswith(f"{changed}.")
 
 
 def _code(a: Any, b: Any) -> str:
-    """What of the code differs between two rows of evidence."""
+    """Differences of the code between two rows of evidence, in words."""
     words = [f"{name} {getattr(a, name) or '-'} -> {getattr(b, name) or '-'}" for name in ("git_commit", "software") if getattr(a, name) != getattr(b, name)]
     if not words and a.code_sha256 != b.code_sha256:
         words = ["the code changed within the same version"]
@@ -83,7 +83,7 @@ def _code(a: Any, b: Any) -> str:
 
 
 def _data(a: Any, b: Any) -> str:
-    """What of scenes and side tables differs between two rows of evidence."""
+    """Differences of scenes and side tables between two rows of evidence, in words."""
     old, new = set(a.scene_ids), set(b.scene_ids)
     words = []
     if new - old or old - new:
@@ -98,7 +98,7 @@ def _data(a: Any, b: Any) -> str:
 
 
 def _digests(inputs: list[str], *, outside: bool) -> dict[str, str]:
-    """Path to digest of the files outside the run's folder (side tables), or of those the run made."""
+    """Path to digest of the files outside the run's folder (side tables), or else of those that the run made."""
     parts = (text.split(" ", 1) for text in inputs)
     made = ("counties/", "tiles/", "water/", "coastline/", "maps/")
     return {name: digest for name, digest in parts if name.startswith(made) != outside}
@@ -139,10 +139,10 @@ def _by_key(table: pd.DataFrame, values: pd.DataFrame) -> dict[tuple, Any]:
 
 
 def compare_runs(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
-    """The comparison, a row a cell of either run with COMPARISON_COLUMNS, and what the runs have different.
+    """The comparison, one row per cell of either run with COMPARISON_COLUMNS, and the differences of the runs.
 
-    Several causes joined by ``or`` each could have moved the value: a changed key counts only where a step behind the indicator reads its
-    section. To tell them apart, change one at a time.
+    Where several causes are joined by ``or``, each could have changed the value. A changed key counts only where a step that leads to the indicator reads
+    it. To separate the causes, change one at a time.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def compare_runs(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]
 
 
 def write_comparison(root_a: Path, root_b: Path, path: Path) -> None:
-    """Write the cells that are not the same as CSV and say at the terminal what changed and why."""
+    """Write the cells that differ as CSV, and print what changed and why."""
     table, known = compare_runs(root_a, root_b)
     changed = table[table.change != "same"]
     write_csv(changed, path)
@@ -178,7 +178,7 @@ def print_comparison(table: pd.DataFrame, known: Differences, path: Path) -> Non
     counts = Table("indicator", "cells changed", "could be caused by")
     for (name, causes), group in changed.groupby(["indicator", "causes"]):
         row = (name, str(len(group)), causes or ", ".join(sorted(set(group.change))))
-        counts.add_row(*map(Text, row))  # texts of others are no markup
+        counts.add_row(*map(Text, row))  # as plain text: foreign texts must not be read as markup
     if len(changed):
         console.print(counts)
         if changed.causes.str.contains(" or ").any():

@@ -1,7 +1,7 @@
-"""``evidence.parquet``: what every row of the indicators rests on.
+"""``evidence.parquet``: the scenes, files and software from which every row of the indicators was computed.
 
-One row an indicator row, in the same order and with the same key (adcode, period, indicator, target_id). The scene ids are a list in
-the row itself; dictionary encoding keeps a province small, because neighbouring rows repeat the same list. Rows that rest on no scene
+It has one row per row of the indicators, in the same order and with the same key (adcode, period, indicator, target_id). The scene ids are a list in
+the row itself; dictionary encoding keeps the file of a province small, because neighbouring rows repeat the same list. Rows that use no scene
 (not observable, needs a table, official value) have empty lists.
 """
 
@@ -29,10 +29,10 @@ from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fi
 from rs_pipeline.storage.tables import parquet_in_parts
 
 SCENE_LIST_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
-"""Lists of what differs among the scenes of a row."""
+"""Columns with the different values among the scenes of a row."""
 
 ROWS_OF_LISTS = 2_000
-"""Rows whose lists are written at once: a row that rests on all periods names the scenes of them all."""
+"""Number of rows written at once; a row computed from all periods lists the scenes of all."""
 
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_LIST_COLUMNS)}
 
@@ -55,14 +55,14 @@ def ledger(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _mask_words(sensor: Sensor, assets: dict[str, str]) -> str:
-    """Which mask a scene was used with: said because a scene may be used without one, by choice."""
+    """The mask that a scene was used with, in words; by configuration a scene may be used without one."""
     if sensor.mask.kind == "none":
         return "none needed: radar"
     return sensor.known_band("mask").assets[0] if "mask" in assets else "none: used without a cloud mask by sources.allow_unmasked"
 
 
 class _Sources:
-    """Periods, scenes and files that an indicator of a period rests on."""
+    """Periods, scenes and files from which an indicator of a period is computed."""
 
     def __init__(self, run: Run):
         self.run, self.settings, self.layout = run, run.settings, Layout(run.settings.root)
@@ -72,7 +72,7 @@ class _Sources:
         self.files = cache(self._files)
 
     def forget(self) -> None:
-        """Let go of what is known of units: others follow."""
+        """Clear the caches of the units done, to limit memory."""
         self.scenes.cache_clear()
         self.files.cache_clear()
 
@@ -83,7 +83,7 @@ class _Sources:
         return tuple(dict.fromkeys(filter(None, (baseline, period))))
 
     def _scenes(self, adcode: str, periods: tuple[str, ...], optical_only: bool) -> dict[str, list[str]]:
-        """Scene ids, and what is different among them, for a unit and periods."""
+        """Scene ids of a unit and periods, and the different values of SCENE_LIST_COLUMNS among them."""
         ids = sorted({s for p in periods for s in self.run.scenes[adcode, p]})
         if optical_only:
             ids = [i for i in ids if self.ledger.get(i, {}).get("family") != "radar"]
@@ -98,7 +98,7 @@ class _Sources:
         return self.scenes(row.adcode, self.periods(row.indicator, row.period, row.baseline), products()[indicator.product].scenes == "optical")
 
     def _files(self, name: str, adcode: str, period: str, baseline: str, has_target: bool, has_value: bool) -> list[str]:
-        """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
+        """Fingerprints of the files that a row is computed from: tables first, then the unit's tile maps as the zonal step read them."""
         settings, layout = self.settings, self.layout
         paths: list[Path | None] = [settings.targets_path] if has_target else []
         maps: list[str] = []
@@ -115,7 +115,7 @@ class _Sources:
 
 
 def _lists(values: list[list[str]]) -> pa.Array:
-    """list<string> whose strings are stored once. Lists that are the same object are looked up once."""
+    """Lists as list<string> in which each string is stored once. Lists that are the same object are encoded once."""
     known: dict[str, int] = {}
     distinct = {id(v): v for v in values}
     codes = {key: np.array([known.setdefault(t, len(known)) for t in v], "int32") for key, v in distinct.items()}
@@ -127,14 +127,14 @@ def _lists(values: list[list[str]]) -> pa.Array:
 
 @contextmanager
 def evidence_in_parts(run: Run) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Write ``evidence.parquet``: of a table of indicators with the column ``origin`` that comes in parts, unit by unit.
+    """Write ``evidence.parquet``: call the yielded function with the parts of the table of indicators, with column ``origin``, unit by unit.
 
     Columns: the key adcode, period, indicator, target_id; scene_ids, processing_baselines, platforms, offsets (``offset: how it was
     decided``) and inputs as lists; interval_origin, software, git_commit, code_sha256, configuration_sha256, simulated. The git_commit ends in
     ``+changes`` where the checkout was not clean.
     """
     sources = _Sources(run)
-    # Without Arrow's own schema lists are read back as texts: a list of dictionary codes cannot be read across row groups.
+    # Arrow's own schema is not stored, so that lists are read back as texts: lists of dictionary codes cannot be read across row groups.
     with parquet_in_parts(Layout(run.settings.root).evidence, compression="zstd", store_schema=False) as append:
 
         def append_part(table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""From a cell of ``indicators.csv`` back to what it rests on: scenes, masks, configuration, code, files, formula, interval."""
+"""Explains a cell of ``indicators.csv``: the scenes, masks, configuration, code and files it was made from, its formula and interval."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ VERDICT_COLUMNS = (
     "target_id", "clause", "target_operator", "target_value", "target_year", "status", "value", "lower", "upper", "baseline", "detection_limit",
     "slope_per_year", "slope_lower", "slope_upper", "reason",
 )  # fmt: skip
-"""Of a verdict: an indicator that several targets are judged by has a value for each baseline."""
+"""Columns per verdict; they include the value, because an indicator with several targets has a value for each baseline."""
 
 
 WITHOUT_VERDICT = ("no_target", "needs_table", "not_built", "not_observable", "insufficient_data")
-"""Words of status that say nothing of the target."""
+"""Statuses that are no verdict on the target."""
 
 TOLD_OF_A_TARGET = {"standard": "Standard", "method": "Method", "source": "Source of the number"}
-"""Columns of the table of targets that are told with a verdict, and what they are called."""
+"""Columns of the table of targets that are shown with a verdict, to their headings."""
 LONGEST_TOLD = 100_000
-"""Signs of a text at the terminal."""
+"""Longest text at the terminal, characters."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a cell rests on."""
+    """Everything that a cell was made from."""
 
     value: dict[str, Any]
     """The row's name, value, unit, bounds, observed fraction and number of scenes."""
     verdicts: list[dict[str, Any]]
-    """VERDICT_COLUMNS and TOLD_OF_A_TARGET, one a target that the indicator answers."""
+    """VERDICT_COLUMNS and TOLD_OF_A_TARGET, one entry per target of the indicator."""
     title: str
     formula: str
     interval_origin: str
     steps: list[str]
-    """The steps of the chain behind it, in order."""
+    """The steps of the chain that lead to it, in order."""
     scenes: list[dict[str, Any]]
     masks: list[str]
     configuration: dict[str, Any]
-    """The keys that it depends on."""
+    """The configuration keys that it depends on, with their values."""
     files: list[dict[str, str]]
     """``path``, ``recorded`` (checksum when the indicators were made) and ``now`` (same, changed or absent)."""
     code: dict[str, str]
@@ -67,11 +67,11 @@ class Explanation:
 
 
 def _one_of(value: str, known: Mapping[str, str], what: str, where: Path) -> str:
-    """``value`` if it is known; ``known`` maps values to a name that may be given instead.
+    """``value`` if it is known. ``known`` : value to a name that may be given instead.
 
     Raises
     ------
-    TableError : it is not; the nearest known ones are named.
+    TableError : neither value nor name is known; the most similar ones are named.
     """
     if value in known:
         return value
@@ -84,11 +84,11 @@ def _one_of(value: str, known: Mapping[str, str], what: str, where: Path) -> str
 
 
 def read_run(root: Path, **wanted: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Indicators and evidence of a run's folder, row by row the same keys; of a column that is named only the rows with its value.
+    """Indicators and evidence of a run's folder, with the same keys row by row. ``wanted`` : column to the value that its rows must have.
 
     Raises
     ------
-    TableError : the run has not made them.
+    TableError : the run has not made them yet.
     """
     layout = Layout(root)
     _check_made(layout)
@@ -103,11 +103,12 @@ def _check_made(layout: Layout) -> None:
 
 
 def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Explanation:
-    """What the cell of a unit (code or name), indicator (or target id) and period rests on.
+    """Explain the cell of a unit (code or name), indicator (or target id) and period.
 
     Raises
     ------
-    TableError : the run is not finished, or has no such unit, indicator or period; the nearest are named.
+    TableError : the run is not finished, or has no such unit, indicator or period; the most similar ones are named.
+    ConfigError : the target has no row for this unit and period.
     """
     layout = Layout(settings.root)
     _check_made(layout)
@@ -151,7 +152,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
 
 
 def _indicator_of(keys: pd.DataFrame, adcode: str, indicator: str, period: str) -> str:
-    """The indicator or, where a target is asked for, the one that it is held to: one with a verdict, else one with a value, else the first."""
+    """The indicator; for a target id, the indicator that judges the target: one with a verdict, else one with a value, else the first."""
     if (keys.indicator == indicator).any():
         return indicator
     rows = keys[(keys.target_id == indicator) & (keys.adcode == adcode) & (keys.period == period)]
@@ -164,7 +165,7 @@ def _indicator_of(keys: pd.DataFrame, adcode: str, indicator: str, period: str) 
 
 
 def _goal(verdict: Mapping[str, Any]) -> str:
-    """What the target asks for, as the table of targets has it; what it does not give is left out."""
+    """Operator, number and year of the target, as far as the table of targets gives them."""
     if not verdict["target_id"]:
         return ""
     number = "" if verdict["target_value"] is None else f" {verdict['target_value']:g}"
@@ -172,12 +173,12 @@ def _goal(verdict: Mapping[str, Any]) -> str:
 
 
 def _origin_of(target: Target | None) -> dict[str, str]:
-    """What the table of targets says of TOLD_OF_A_TARGET; empty texts without a target."""
+    """The columns TOLD_OF_A_TARGET of a target; empty texts without a target."""
     return {what: getattr(target, what) if target else "" for what in TOLD_OF_A_TARGET}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers and texts of Python itself; missing ones are None."""
+    """Values as plain Python numbers and texts; missing ones are None."""
     return {k: None if pd.isna(v) else getattr(v, "item", lambda v=v: v)() for k, v in values.items()}
 
 
@@ -190,7 +191,7 @@ def _scenes(ledger: Path, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def _file(recorded: str, root: Path) -> dict[str, str]:
-    """A fingerprint of the evidence against the file as it is now."""
+    """Compare a fingerprint of the evidence with the present file."""
     name, _, digest = recorded.partition(" sha256:") if " sha256:" in recorded else recorded.partition(" ")
     path = Path(name) if Path(name).is_absolute() or not (root / name).exists() else root / name
     now = fingerprint(path, root)
@@ -202,7 +203,7 @@ def as_json(explanation: Explanation) -> str:
 
 
 def _rests_on(verdict: dict[str, Any]) -> Iterator[str]:
-    """Baseline, pace and detection limit of a verdict, in words; what it has none of is left out."""
+    """Baseline, pace and detection limit of a verdict, in words, as far as it has them."""
     if verdict["baseline"]:
         yield f"measured from {verdict['baseline']}"
     if verdict["slope_per_year"] is not None:
@@ -213,7 +214,7 @@ def _rests_on(verdict: dict[str, Any]) -> Iterator[str]:
 
 
 def print_explanation(e: Explanation) -> None:
-    """The explanation for a reader at a terminal."""
+    """Print the explanation to the terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -225,7 +226,7 @@ def print_explanation(e: Explanation) -> None:
         console.print(Text(clean_text(text, LONGEST_TOLD)))
 
     def add_row(table: Table, *cells: object) -> None:
-        """Texts of others are no markup of the terminal."""
+        """Add cells as plain text: foreign texts must not be read as markup."""
         table.add_row(*(Text(clean_text(cell)) for cell in cells))
 
     v = e.value

@@ -1,4 +1,4 @@
-"""Reads what the earlier steps wrote and sorts it by unit and period."""
+"""Reads the results of earlier steps and groups them by unit and period."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rs_pipeline.region import counted_groups, load_units, prefecture_codes, wit
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
-    """The tables of all periods, a row a unit, zone and period, with the region's rows (code REGION) added.
+    """The tables of all periods, one row per unit, zone and period, with the rows of prefectures and the region (code REGION) added.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def read_counties(settings: Settings) -> pd.DataFrame:
 
 
 class Changes:
-    """Sums of changes since baselines that are not the run's, by unit, period, zone and baseline; prefectures and the region among the units.
+    """Sums of changes since other baselines than the run's, by unit, prefecture or region, and period, zone and baseline.
 
-    A province has hundreds of thousands of these numbers: they stay in one table, and become a mapping when one row is asked for.
+    A province has hundreds of thousands of these numbers: they stay in one table, and a row becomes a mapping when it is read.
     """
 
     def __init__(self, settings: Settings):
@@ -94,14 +94,14 @@ class Changes:
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:
-    """A list that stands for all with the same texts: units of one tile have the same scenes and maps."""
+    """One list object for all lists with the same texts, to save memory: units of one tile have the same scenes and maps."""
     texts = tuple(map(sys.intern, found))
     return known.setdefault(texts, list(texts))
 
 
 def total_rows(counted: pd.DataFrame, unit: Unit) -> pd.DataFrame:
-    """Rows of a prefecture or the region, one a zone: sums of its units' areas and sums, the scenes of any of them, the standard error weighted by
-    observed area. ``counted`` : rows that are ``in_region``, so that of units that overlap it is their union that counts."""
+    """Rows of a prefecture or the region, one per zone: totals of the columns of sums, the union of the scenes, and the standard error weighted by
+    observed area. ``counted`` : its rows that are ``in_region``, in which overlapping units are represented by their union."""
     sums = [c for c in counted if c.endswith(("_m2", "_m4"))]
     rows = []
     for zone, group in counted.groupby("zone", sort=False):
@@ -131,7 +131,7 @@ def total_rows(counted: pd.DataFrame, unit: Unit) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything the indicators of a run are computed from."""
+    """The input of the indicators of a run."""
 
     settings: Settings
     counties: pd.DataFrame
@@ -142,7 +142,7 @@ class Run:
 
     @cached_property
     def units(self) -> list[Unit]:
-        """The units by code, then the prefectures, the region last."""
+        """The units by code, then the prefectures, then the region."""
         table = self.counties[self.counties.zone == "county"].drop_duplicates("adcode")
         units = [Unit(r.adcode, r.name, r.prefecture, r.level) for r in table[["adcode", "name", "prefecture", "level"]].itertuples(index=False)]
         return sorted(units, key=lambda u: (LEVELS.index(u.level), u.adcode))
@@ -155,13 +155,13 @@ class Run:
 
     @cached_property
     def scenes(self) -> dict[tuple[str, str], list[str]]:
-        """Ids of the scenes of a (adcode, period)."""
+        """(adcode, period) to the ids of its scenes."""
         rows = self.counties[self.counties.zone == "county"]
         return {(a, p): ids for a, p, ids in zip(rows.adcode, rows.period, rows.scene_ids, strict=True)}
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], list[str]]:
-        """Fingerprints of the tile maps behind a (adcode, period)."""
+        """(adcode, period) to the fingerprints of its tile maps."""
         rows = self.counties[self.counties.zone == "county"]
         return {(a, p): found for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
 
@@ -183,7 +183,7 @@ class Run:
         places, changes = plain.groupby("adcode", sort=False).indices, Changes(settings)
 
         def measures(code: str) -> Callable[[str, str], Facts]:
-            """(period, baseline) to the facts of a unit: of this one, however late and from wherever it is asked."""
+            """A function of (period, baseline) that gives the facts of a unit. It binds the unit's own data, so it may be called at any time."""
             is_region = code == REGION
             zones: dict[str, dict[str, dict[str, Any]]] = {}
             for row in plain.iloc[places[code]].to_dict("records"):

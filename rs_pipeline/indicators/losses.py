@@ -1,4 +1,4 @@
-"""Units that lost more of a period's scenes than a run may lose."""
+"""Units that lost more of a period's scenes than indicators.max_lost_share."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class LostUnits:
     period: str
     lost: int
     units: int
-    """All that the period has."""
+    """Number of all units of the period."""
     worst: str
-    """The unit that lost the most scenes, with their number and why, in words."""
+    """The unit that lost the most scenes, with their number and the reason, in words."""
 
     def words(self) -> str:
         return f"{self.lost} of {self.units} units, {self.worst}"
 
 
 def lost_units(settings: Settings) -> list[LostUnits]:
-    """What every period lost; periods that lost no more than they may, or are not summed yet, are left out."""
+    """The losses of every period with units beyond the limit; periods that are not summed yet are skipped."""
     return list(_found(settings))
 
 
@@ -38,7 +38,7 @@ def _found(settings: Settings) -> Iterator[LostUnits]:
     for period in settings.all_periods:
         try:
             rows = pq.read_table(Layout(settings.root).counties(period.label), columns=_COLUMNS).to_pylist()
-        except (OSError, ValueError, KeyError):  # not there, or of an earlier version
+        except (OSError, ValueError, KeyError):  # missing, or written by another version
             continue
         units = {r["adcode"]: (len(r["lost_scene_ids"]), r["n_scenes"], r["lost_reason"]) for r in rows if r["zone"] == "county" and r["adcode"]}
         hit = {code: found for code, found in units.items() if lost_too_many(found[0], found[1], settings.indicators.max_lost_share)}

@@ -1,4 +1,4 @@
-"""Places to look at: a random sample of pixels, stratified by the map's class, for tables.reference_samples."""
+"""Verb ``sample-design``: draws a random sample of pixels, stratified by the map's class, for tables.reference_samples."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_grid
 
 LEAST_PER_STRATUM = 50
-"""Pixels that a rare class gets at least (Olofsson et al. 2014, sec. 5.1.1)."""
+"""Least number of sample pixels of a rare class (Olofsson et al. 2014, sec. 5.1.1)."""
 
 EXPECTED_USERS = (0.95, 0.70)
-"""User's accuracy that is expected of all else and of the class."""
+"""Expected user's accuracy of all other classes together, and of the class."""
 
 SAMPLE_WINDOW_PX = 2048
 
 
 def allocate(areas: np.ndarray, overall_error: float) -> np.ndarray:
-    """Samples of the strata, int (2,): `sample_size` in proportion to their areas, the rare one no less than LEAST_PER_STRATUM.
+    """Number of samples of the strata, int (2,): `sample_size` in proportion to their areas, but at least LEAST_PER_STRATUM each.
 
     >>> allocate(np.array([900, 100]), 0.01).tolist()
     [527, 59]
@@ -44,7 +44,7 @@ def allocate(areas: np.ndarray, overall_error: float) -> np.ndarray:
 
 
 def _strata(settings: Settings, period: str, product: SampledProduct) -> Iterator[tuple[Window, np.ndarray]]:
-    """Windows of the map of classes with the stratum of every pixel, int8: 1 the class, 0 all else, -1 outside the units or not seen."""
+    """Windows of the map of classes with the stratum of every pixel, int8: 1 the class, 0 other classes, -1 outside the units or not observed."""
     with open_map(Layout(settings.root).map(product.class_map, period), read_grid(settings)) as src:
         units = load_units(settings).to_crs(src.crs).geometry
         for row in range(0, src.height, SAMPLE_WINDOW_PX):
@@ -56,11 +56,13 @@ def _strata(settings: Settings, period: str, product: SampledProduct) -> Iterato
 
 
 def design_sample(settings: Settings, product: str, period: str, overall_error: float = 0.01, seed: int = 1) -> Path:
-    """Write ``reference/<product>_<period>.csv`` of the run: SAMPLE_COLUMNS with ``value`` left for the eye, in random order.
+    """Write ``reference/<product>_<period>.csv`` of the run: SAMPLE_COLUMNS in random order, with ``value`` empty for the interpreter to fill in.
+
+    Returns the path of the file.
 
     Raises
     ------
-    TableError : the product is none of classes, or the map is not made yet or says nothing inside the units.
+    TableError : the product is not one of classes, the map is not made yet, or it has no class inside the units.
     """
     layout = Layout(settings.root)
     classes = [name for name, p in sampled_products().items() if p.map_class is not None]

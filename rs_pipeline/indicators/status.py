@@ -1,4 +1,4 @@
-"""Is a target met? A pure function of numbers, tested as a truth table (docs/verdicts.md has it in words).
+"""Judges whether a target is met: a pure function of numbers, tested as a truth table (described in docs/verdicts.md).
 
 =============  ============================================================================
 operator       what must hold
@@ -7,14 +7,14 @@ operator       what must hold
 =              the whole interval within the number +- tolerance
 eliminate      <= the number, 0 where none is given
 increase       change since the baseline > the number (0)
-decrease       change since the baseline < minus the number (0); of 0 also where nothing is left
+decrease       change since the baseline < minus the number (0); with 0, also where nothing is left
 no_decrease    change since the baseline >= minus the number (0)
 no_increase    change since the baseline <= the number (0)
 qualitative    nothing that can be computed: no_target
 =============  ============================================================================
 
-In its year, or without one, a target is ``met``, ``not_met`` or, where the interval straddles, ``undecidable``. Before its year a change is
-``on_track`` or ``off_track``. A level before its year is judged by where it is and by where it will be, carried on with its pace:
+From its year on, or without a year, a target is ``met``, ``not_met`` or, where the interval contains the number, ``undecidable``. Before its year a
+change is ``on_track`` or ``off_track``. Before its year a level is judged by its present value and by the value extrapolated to that year with its pace:
 
 ===============  ===============  ==========================  ===============
 today            holds then       cannot be told              fails then
@@ -25,8 +25,8 @@ cannot be told   on_track         undecidable                 off_track
 fails            on_track         undecidable                 off_track
 ===============  ===============  ==========================  ===============
 
-An amount, or a change, below the smallest that can be told from none is none where none is asked for (``>= 0``, ``<= 0``). Where more or less
-than none is asked for, it decides nothing.
+An amount or change below the detection limit counts as zero in comparisons that zero satisfies (``>= 0``, ``<= 0``). In comparisons that zero does not
+satisfy (``> 0``, ``< 0``) it decides nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ STATUSES = {
     "not_observable": "these satellites cannot see it",
     "no_target": "this row is not held to any number",
 }
-"""Every status and what it says of a target."""
+"""Every status and its meaning."""
 
 CHANGE_OPERATORS = ("increase", "decrease", "no_decrease", "no_increase")
 
@@ -62,7 +62,7 @@ AHEAD = {
     (True, True): "met", (True, False): "slipping", (None, True): "on_track", (None, None): "undecidable", (None, False): "off_track",
     (False, True): "on_track", (False, None): "undecidable", (False, False): "off_track",
 }  # fmt: skip
-"""(holds today, holds in the target's year) to the status before that year; (True, None) depends on which way it moves."""
+"""(holds today, holds in the target's year) to the status before that year; (True, None) depends on the direction of change."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Verdict:
     status: str
     reason: str = ""
     slope: Interval | None = None
-    """Change a year of the value, in its unit, where the target's year lies ahead and two periods were seen."""
+    """Change per year of the value, in its unit, where the target's year lies ahead and two periods have values."""
 
 
 def criterion(operator: str, number: float | None) -> tuple[str, float]:
-    """The comparison that an operator stands for: on the value, or on the change for CHANGE_OPERATORS.
+    """The comparison of an operator: of the value, or of the change for CHANGE_OPERATORS.
 
     >>> criterion("decrease", 5.0), criterion("eliminate", None)
     (('<', -5.0), ('<=', 0.0))
@@ -88,7 +88,7 @@ def criterion(operator: str, number: float | None) -> tuple[str, float]:
 
 
 def holds(comparison: str, number: float, interval: Interval, tolerance: float = 0.0) -> bool | None:
-    """Whether a comparison holds for every value of the interval; False if for none; None if the interval straddles."""
+    """True if a comparison holds for every value of the interval, False if for none, None otherwise."""
     lower, upper = interval.bounds
     always, never = {
         ">=": (lower >= number, upper < number),
@@ -101,9 +101,10 @@ def holds(comparison: str, number: float, interval: Interval, tolerance: float =
 
 
 def told_apart(interval: Interval, least: float, comparison: str = "<=") -> Interval:
-    """The interval for the test against a number that is 0, where what is less than ``least`` from none cannot be told from it.
+    """The interval for a comparison with 0, where values below the detection limit ``least`` cannot be distinguished from 0.
 
-    Where none is enough (``>=``, ``<=``, ``=``), a bound so small is none. Where it is not (``<``, ``>``), such a bound may lie anywhere that near.
+    In a comparison that 0 satisfies (``>=``, ``<=``, ``=``), a bound below the limit becomes 0. Otherwise (``<``, ``>``) such a bound is moved outwards to the
+    limit, because its true value may be anywhere within it.
 
     >>> told_apart(Interval(0.0, 0.0, 0.3, "model95"), 1.0).upper
     0.0
@@ -117,18 +118,18 @@ def told_apart(interval: Interval, least: float, comparison: str = "<=") -> Inte
 
 
 TREND_YEARS = 5
-"""Years from which a slope has an interval of its own scatter."""
+"""Number of years from which a slope has a confidence interval from its own scatter."""
 
 
 def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None) -> Interval | None:
-    """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years.
+    """Change per year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years.
 
-    The interval is the widest, to either side, of what shows its doubt: the doubt of the change between the two ends, over the years between;
-    from three years on the scatter: the extreme slopes of pairs, from TREND_YEARS on the 95 % interval of the slope (Sen 1968).
+    The interval is, to either side, the wider of two: the interval of the change between the two ends, divided by the years between; and
+    from three years on the scatter: the extreme slopes of pairs, or from TREND_YEARS on the 95 % interval of the slope (Sen 1968).
 
     Parameters
     ----------
-    history : (year, value) in any order. ends : change from the first to the last of them; by default their difference as if independent.
+    history : (year, value) in any order. ends : change from the first to the last of them; default their difference as if independent.
     """
     if len(history) < 2:
         return None
@@ -164,11 +165,11 @@ def judge(
     Parameters
     ----------
     now : the value of the period that ends in ``year``, in the unit of the target.
-    change : of a level, since the target's baseline; what CHANGE_OPERATORS are judged by.
-    slope : change a year of the value (`pace`), None where one period shows none.
-    least : the smallest amount, or change, that can be told from none.
-    is_change : ``now`` is itself the change since the target's baseline.
-    over : the period has ended; until then its year lies ahead.
+    change : for a level, its change since the target's baseline, by which CHANGE_OPERATORS are judged.
+    slope : change per year of the value (`pace`); None with a single period.
+    least : detection limit: the smallest amount, or change, that can be distinguished from zero.
+    is_change : whether ``now`` is itself the change since the target's baseline.
+    over : whether the period has ended; until then the target's year counts as ahead.
     """
     if target.operator == "qualitative":
         return Verdict("no_target", "the sentence sets no number")
@@ -211,14 +212,14 @@ def _judge_change(comparison: str, number: float, change: Interval | None, least
 
 
 def carried_on(now: Interval, slope: Interval, years: float) -> Interval:
-    """The value after some years of its pace: the errors of the value and of its slope are independent."""
+    """The value extrapolated by some years with its pace; the errors of the value and of its slope are taken as independent."""
     value, (lower, upper), (slow, fast) = now.value + years * slope.value, now.bounds, slope.bounds
     below, above = math.hypot(now.value - lower, years * (slope.value - slow)), math.hypot(upper - now.value, years * (fast - slope.value))
     return Interval(value, value - below, value + above, "model95") if below or above else Interval(value)
 
 
 def _judge_ahead(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float) -> Verdict:
-    """A level whose year lies ahead, by AHEAD."""
+    """The verdict, by AHEAD, on a level whose target year lies ahead."""
     none_said = _none_said(number, least, today)
     if slope is None:
         said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
@@ -231,7 +232,7 @@ def _judge_ahead(target: Target, comparison: str, number: float, now: Interval, 
 
 
 def _moves_away(comparison: str, slope: Interval) -> bool:
-    """Whether the value moves, beyond doubt, towards the wrong side of the number; of a number to be kept either side is wrong, since it may be passed."""
+    """Whether the whole interval of the slope points to the wrong side of the number; for ``=`` either side is wrong, because the value may pass the number."""
     slow, fast = slope.bounds
     falls, rises = fast < 0, slow > 0
     if comparison == "=":

@@ -1,4 +1,4 @@
-"""Values of targets that others supply: official ones, counts of lists, means of outside rasters. Where several give one, the first of these has it."""
+"""Values of targets from other sources, in order of precedence: official values, counts of lists, means of rasters of other sources."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Key = tuple[str, str, str]
 
 
 def run_lists(settings: Settings) -> list[ListedThing]:
-    """The lists that a run is given."""
+    """The lists of a run (tables.lists)."""
     return read_lists(settings.tables.lists, target_units(settings), settings.stated("tables.lists"))
 
 
 def run_rasters(settings: Settings) -> list[OutsideRaster]:
-    """The outside rasters that a run is given.
+    """The rasters of other sources of a run (tables.rasters), each checked to be readable.
 
     Raises
     ------
@@ -55,13 +55,14 @@ def run_rasters(settings: Settings) -> list[OutsideRaster]:
 def count_lists(
     things: Iterable[ListedThing], units_of_target: Mapping[str, str], members: Mapping[str, Sequence[str]], years: Mapping[str, int]
 ) -> dict[Key, Estimate]:
-    """How many things of each target are named or finished by the end of a period, or what percentage of those listed.
+    """Number of things of each target that are named or finished by the end of a period, or their percentage of those listed.
 
-    A unit of which nothing is listed has no value: a list that leaves it out does not say that it has none.
+    A unit of which nothing is listed has no value: that a list leaves it out does not mean that it has none.
 
     Parameters
     ----------
-    members : code of each unit, prefecture and the region to the codes that count for it. years : label of each period to the year it ends in.
+    units_of_target : id of each target to its unit. members : code of each unit, prefecture and the region to the codes that count for it.
+    years : label of each period to the year it ends in.
 
     >>> listed = [ListedThing("T", "1", "a", 2023), ListedThing("T", "1", "b", None), ListedThing("T", "2", "c", 2025)]
     >>> found = count_lists(listed, {"T": "%"}, {"1": ["1"], "R": ["1", "2"]}, {"2024": 2024, "2025": 2025})
@@ -83,15 +84,15 @@ def count_lists(
 
 
 def counted_members(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
-    """Code of each unit, prefecture and of the region to the codes of a list that count for it: its own and those of what lies in it."""
+    """Code of each unit, prefecture and of the region to the codes of a list that count for it: its own and those of the units and prefectures in it."""
     prefectures = prefecture_codes(units).values()
     found = {code: [code, *(c for c in family if c != code)] for code, family in families(units).items()}
     return found | {REGION: [REGION, *units.adcode, *(c for c in prefectures if c not in set(units.adcode))]}
 
 
 def raster_sums(path: Path, polygons: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Sums of a raster's first band over polygons, a row a polygon: ``total`` (value times area), ``seen`` (area with a value) and ``whole`` (area), in one measure of
-    area; a pixel counts with the exact share of it that a polygon covers, by its area on the sphere where the raster is in degrees."""
+    """Sums of a raster's first band over polygons, one row per polygon: ``total`` (value times area), ``seen`` (area with a value) and ``whole`` (area), all in
+    the same measure of area. A pixel is weighted by the exact share that a polygon covers; where the raster is in degrees, also by its area on the sphere."""
     with foreign_raster(path) as src:
         crs, cell = src.crs, abs(src.transform.a * src.transform.e)
         shapes, geographic = polygons.to_crs(crs), crs.is_geographic
@@ -108,14 +109,14 @@ def raster_sums(path: Path, polygons: gpd.GeoDataFrame) -> pd.DataFrame:
 
 
 def _equal_area(lonlat: np.ndarray) -> np.ndarray:
-    """Longitude and latitude, degrees, to coordinates in which areas are those on the unit sphere (Lambert's cylinder)."""
+    """Longitude and latitude, degrees, to coordinates with the areas of the unit sphere (Lambert cylindrical equal-area projection)."""
     radians = np.radians(lonlat)
     return np.column_stack([radians[:, 0], np.sin(radians[:, 1])])
 
 
 def raster_means(settings: Settings, rasters: Iterable[OutsideRaster], units: gpd.GeoDataFrame) -> dict[Key, Estimate]:
-    """Mean of each raster over the units, prefectures and the region; none where it covers less of one than ``indicators.scale_fraction``, because nothing says how
-    high or low the rest may be. Bounds are a ``range``: what its maker says that it may be off."""
+    """Mean of each raster over the units, prefectures and the region. No value where it covers less than ``indicators.scale_fraction`` of one, because the
+    possible values of the rest are unknown. Bounds are a ``range``: the uncertainty that its producer states (half_width)."""
     rows, codes, least, found = with_unions(units), prefecture_codes(units), settings.indicators.scale_fraction, {}
     for raster in rasters:
         sums = pd.concat([pd.DataFrame(rows.drop(columns="geometry")), raster_sums(raster.path, rows)], axis=1)
@@ -132,7 +133,7 @@ def raster_means(settings: Settings, rasters: Iterable[OutsideRaster], units: gp
 
 
 def supplied_values(settings: Settings) -> dict[Key, Estimate]:
-    """All that a run is given for its units and periods; official values of others are told in the log."""
+    """All supplied values for the units and periods of a run; official values for others are counted in a warning."""
     units, years, given = load_units(settings), period_years(settings), run_values(settings)
     members = counted_members(units)
     values = {(a, t, p): v for (a, p, t), v in given.items() if a in members and p in years}

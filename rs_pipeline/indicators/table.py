@@ -1,4 +1,4 @@
-"""Step ``indicators``: the table of indicators. One row a unit (and the region), period, indicator and target; nothing is left out."""
+"""Step ``indicators``: the table of indicators. One row per unit (also prefectures and the region), period, indicator and target; none is left out."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ NUMBER_COLUMNS = {
     "value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64", "n_scenes": "int64",
     "target_year": "Int64", "clause": "Int64", "detection_limit": "float64", "slope_per_year": "float64", "slope_lower": "float64", "slope_upper": "float64",
 }  # fmt: skip
-"""Types of the columns that are no texts."""
+"""Data types of the columns that are not text."""
 
 ROWS_AT_ONCE = 20_000
-"""Of the table; with what each rests on they take some 100 MB."""
+"""Rows of the table that are computed and written at once; with their evidence they take about 100 MB."""
 
 WHOLE_PROVINCE = 0.97
-"""A run of less than this share of the province's land cannot be held to a provincial total."""
+"""Least share of the province's land that a run must cover to be judged by a provincial total."""
 
 NEEDS = {"pm25": "a raster of other satellites (tables.rasters)", "wq": "water-quality measurements"}
-"""What a target's product would take, beside the official value."""
+"""Product of a target to the data it would need, besides the official value."""
 
 NOT_BUILT = {"pv": "this version makes no map of solar panels", "lst": "this version makes no map of surface temperature"}
-"""Products of targets that could be made from space and are not."""
+"""Products of targets that could be mapped from space, but that this version does not make."""
 
 PLACES = {"Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)"}
-"""What a target's scope would take: places that the counties do not give."""
+"""Scope of a target (a place that is no unit) to the data it would need."""
 
 
 def needs(target: Target) -> str:
@@ -72,24 +72,24 @@ def needs(target: Target) -> str:
 
 
 def provincial_total(target: Target) -> bool:
-    """The number is an amount of the whole province, so that no county has a share of it to be held to."""
+    """Whether the number is a total of the whole province, by which no county can be judged."""
     return target.scope == "province" and target.operator in (">=", ">") and target.unit in ("km2", "GW", "count")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A value, what it is measured from, and the verdict on it."""
+    """A value, its baseline, and the verdict on it."""
 
     estimate: Estimate
     verdict: Verdict
     baseline: str = ""
     """Label of the period that a change, or the target's change, is measured from; empty for a plain level."""
     least: float = math.nan
-    """The smallest amount or change that can be told from none."""
+    """Detection limit: the smallest amount or change that can be distinguished from zero."""
 
 
 class Estimates(Protocol):
-    """What `Judge` asks of a unit: `Known`, or the truth of a simulated world."""
+    """Interface of the values of a unit for `Judge`: `Known`, or the truth of a simulated world."""
 
     def estimate(self, name: str, period: str, baseline: str, /) -> Estimate: ...
 
@@ -99,39 +99,39 @@ class Estimates(Protocol):
 
 
 class Known:
-    """What is known of one unit: the estimates of all its periods, measured from any baseline; made when asked for."""
+    """The values of one unit: estimates for all its periods and any baseline, computed on demand and cached."""
 
     def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Estimate]):
-        """``official`` : what is supplied (`indicators.supplied`), by target id and period."""
+        """``facts`` : by period. ``official`` : supplied values (`indicators.supplied`), by target id and period."""
         self._official = official
         self._facts = facts
         self._of = cache(lambda period, baseline: facts[period].since(baseline))
         self.estimate = cache(self._estimate)
 
     def _estimate(self, name: str, period: str, baseline: str) -> Estimate:
-        """Of an indicator, changes measured from ``baseline``, or the official value of a target id."""
+        """Estimate of an indicator, with changes measured from ``baseline``, or the supplied value of a target id."""
         if name not in INDICATORS:
             return self._official.get((name, period)) or missing("insufficient_data", "no official value in this period")
         return estimate_indicator(INDICATORS[name], self._of(period, baseline))
 
     def comparable(self, name: str, period: str, other: str) -> bool:
-        """Whether the values of two periods may be compared: not where the indicator takes one pixel and they were seen with different ones."""
+        """Whether the values of two periods may be compared: not where the indicator needs equal pixel sizes and those of the periods differ."""
         return name not in INDICATORS or not INDICATORS[name].of_one_pixel or self._facts[period].as_fine(other)
 
     def has(self, target_id: str, period: str) -> bool:
-        """Whether a value is supplied."""
+        """Whether a value is supplied for the target and period."""
         return self.given(target_id, period) and self._official[target_id, period].interval is not None
 
     def given(self, target_id: str, period: str) -> bool:
-        """Whether something is supplied, if only the reason why there is no value."""
+        """Whether there is a supplied estimate, even if it has only a reason and no value."""
         return (target_id, period) in self._official
 
 
 class Judge:
-    """Knows the periods, and which of them changes are measured from."""
+    """Judges the values of units by targets; knows the periods and the baselines from which changes are measured."""
 
     def __init__(self, settings: Settings, area_km2: float, today: date | None = None):
-        """``today`` : periods that end then or later are not over; default this day, as for ``last_year: today``."""
+        """``today`` : periods that end on this day or later are not over; default the current date."""
         self.settings = settings
         self.today = today or date.today()
         self.years = period_years(settings)
@@ -142,11 +142,11 @@ class Judge:
         self._alike = cache(lambda period: of_season(self.periods[period], self.periods.values()))
 
     def since(self, indicator: Indicator | None) -> str:
-        """What the value of an indicator is measured from without a target: a trend from the first period on, a change from the run's baseline."""
+        """Label of the period from which an indicator without a target is measured: a trend from the first period, a change from the run's baseline."""
         return next(iter(self.periods)) if indicator and indicator.of_all_periods else self.own_baseline
 
     def __call__(self, target: Target, unit: Unit, name: str, period: str, known: Estimates) -> Measured:
-        """``name`` : the indicator, or the target's id for its official value."""
+        """Judge a value by a target. ``name`` : the indicator, or the target's id for its official value."""
         indicator, year = INDICATORS.get(name), self.years[period]
         is_change, is_trend = indicator is not None and indicator.is_change, indicator is not None and indicator.of_all_periods
         plain = self.since(indicator)
@@ -191,30 +191,30 @@ class Judge:
         return self.periods[period].end < self.today
 
     def _of_baseline_year(self, target: Target, period: str) -> str:
-        """Label of the period, of the season of this one, that the target's baseline year is; empty where there is none."""
+        """Label of the period with the same season as ``period`` in the target's baseline year; empty where there is none."""
         year = target.baseline_year
         return next(iter(by_nearness(year, [p for p in self._alike(period) if days_in(year, p)])), "") if year else ""
 
     def _other_pixels(self, name: str, period: str, known: Estimates) -> str:
-        """Which periods of the season an indicator of this one is not compared with, in words; empty where there are none."""
+        """Earlier periods of the same season with which the indicator is not compared because of their pixel size, in words; empty where there are none."""
         others = [p.label for p in self._alike(period) if p.start < self.periods[period].start and not known.comparable(name, period, p.label)]
         return f"not compared with {', '.join(others)}, seen with other pixels than {period}" if others else ""
 
     def _earlier(self, target: Target, period: str) -> list[str]:
-        """Periods before this one, of its season, that the target's change may be measured from, the best first."""
+        """Earlier periods of the same season from which the target's change may be measured, the best first."""
         before = [p for p in self._alike(period) if p.label in self.baselines and p.start < self.periods[period].start]
         if target.baseline_year is not None:
             return by_nearness(target.baseline_year, before)
         return [p.label for p in before if p.label == self.own_baseline]
 
     def _trend_start(self, target: Target, period: str) -> list[str]:
-        """The period that the target's trend begins with, of the season of this one: the first that is not over before the baseline year."""
+        """First period of the target's trend, of the same season as ``period``: the first that ends in the baseline year or later."""
         if target.baseline_year is None:
             return [next(iter(self.periods))]
         return [p.label for p in self._alike(period) if p.end.year >= target.baseline_year][:1]
 
     def _no_baseline(self, target: Target, period: str) -> str:
-        """Why no period is there that the target's change could be measured from."""
+        """Why there is no period from which the target's change could be measured."""
         best = [p for p in self._alike(period) if p.label in self.baselines]
         first = by_nearness(target.baseline_year, best)[0] if target.baseline_year else self.own_baseline
         now, one_season = self.periods[period], len(self._alike(period)) == len(self.periods)
@@ -222,16 +222,17 @@ class Judge:
         return joined([f"changes are measured from {first} on", other])
 
     def other_season(self, since: str, period: str) -> str:
-        """Said where a value is measured from a period of another season."""
+        """Note that a value is measured from a period of another season; empty where it is not."""
         return "" if self.periods[since] in self._alike(period) else f"measured from {since}, which is of another season"
 
     @staticmethod
     def _seen(labels: list[str], estimate: Callable[[str], Estimate]) -> str:
-        """The first from which there is a value, else the first."""
+        """The first label whose estimate has a value, else the first label."""
         return next((label for label in labels if estimate(label).interval is not None), labels[0])
 
     def _elsewhere(self, target: Target, base: str, as_fine: bool) -> str:
-        """Said where the change is not measured from the target's own baseline. ``as_fine`` : that one was seen with pixels as fine, if at all."""
+        """Note that the change is not measured from the target's own baseline; empty where it is. ``as_fine`` : whether the baseline's pixel size, if it was
+        observed, is the same."""
         year = target.baseline_year
         if year is None or days_in(year, self.periods[base]):
             return ""
@@ -246,7 +247,7 @@ class Judge:
         return None if then.interval is None else change_between(now, then)
 
     def _pace(self, target: Target, name: str, period: str, base: str, known: Estimates) -> Interval | None:
-        """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""
+        """Pace of a level up to this period, or of a change since its baseline ``base``. None where the target's year is not ahead."""
         ahead = target.target_year is not None and (self.years[period] < target.target_year or not self._is_over(period))
         if not ahead or target.operator in CHANGE_OPERATORS:
             return None
@@ -264,7 +265,7 @@ class Judge:
         return pace(history, change_between(latest, earliest))
 
     def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Estimates) -> Verdict | None:
-        """Why the number is not for this row; None where it is."""
+        """Verdict where the target's number does not apply to this row; None where it does."""
         if name in INDICATORS and (nearer := self._nearer(target, name, period, known)):
             return Verdict("no_target", f"judged by {nearer}")
         if target.scope.startswith("Xiong'an") and unit.level != "region":
@@ -277,7 +278,8 @@ class Judge:
         return None
 
     def _nearer(self, target: Target, name: str, period: str, known: Estimates) -> str:
-        """What judges the target instead of an indicator in this unit and period: the official value, or the indicator that rules over it; empty if none."""
+        """What judges the target in this unit and period instead of an indicator: the official value, or the indicator that replaces it (`Indicator.rules_over`);
+        empty if none does."""
         if known.has(target.target_id, period):
             return "the official value"
         over = [i for i in target.indicator if INDICATORS[i].rules_over == name]
@@ -295,7 +297,7 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def _origin(estimate: Estimate, indicator: Indicator | None) -> tuple[str, ...]:
-    """Where the bounds come from: reference samples, or the parts of the error model in words and numbers."""
+    """Origin of the bounds: reference samples, or the parts of the error model, in words."""
     if indicator is None or estimate.mapped:
         return (estimate.reason,)
     return indicator.bounds, estimate.spread.words() if estimate.spread else ""
@@ -351,7 +353,7 @@ def _indicator_rows(unit: Unit, period: str, n_scenes: int, known: Known, target
 
 
 def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], known: Known, judged: Judge) -> Iterator[dict]:
-    """Rows of the targets that no indicator answers, and of official values; these rows carry the target's id as indicator."""
+    """Rows of targets without an indicator, and of supplied values; in these rows ``indicator`` is the target's id."""
     for target in targets:
         if known.given(target.target_id, period):
             measured = judged(target, unit, target.target_id, period, known)
@@ -363,7 +365,7 @@ def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], 
 
 
 def unanswered(target: Target) -> Verdict:
-    """Why no indicator answers a target."""
+    """The verdict that says why no indicator measures a target."""
     if target.observability == "not_observable":
         return Verdict("not_observable", target.caveat)
     if target.observability == "needs_outside_table":
@@ -374,8 +376,8 @@ def unanswered(target: Target) -> Verdict:
 
 def parts(run: Run, targets: list[Target], supplied: dict[Key, Estimate], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
     """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (prefectures after counties, the region last),
-    period, indicator, target; whole units at a time, until there are ``rows_at_once``: a unit is judged by its own values alone, and memory does not
-    grow with the product."""
+    period, indicator, target. It comes in parts of whole units with about ``rows_at_once`` rows: a unit is judged by its own values alone, so memory does
+    not grow with the number of units."""
     official: dict[str, dict[tuple[str, str], Estimate]] = defaultdict(dict)
     for (adcode, name, period), value in supplied.items():
         official[adcode][name, period] = value
@@ -389,7 +391,7 @@ def parts(run: Run, targets: list[Target], supplied: dict[Key, Estimate], rows_a
 
 
 def build(run: Run, targets: list[Target], supplied: dict[Key, Estimate]) -> pd.DataFrame:
-    """All `parts` in one."""
+    """The whole table: all `parts` joined."""
     return pd.concat(parts(run, targets, supplied), ignore_index=True)
 
 
@@ -410,7 +412,7 @@ def indicators(settings: Settings) -> None:
     """Write ``indicators.csv``, ``indicators.parquet`` and ``evidence.parquet``.
 
     Values are in ``unit``; missing ones are empty (CSV) or NaN (Parquet). ``observed_fraction`` is 0-1, 0 where nothing was measured and
-    empty for official values. A target that no indicator answers has a row whose ``indicator`` is the target's id.
+    empty for official values. A target without an indicator has a row whose ``indicator`` is the target's id.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The table of targets (one row a target sentence of the policy) and the table of official values."""
+"""The table of targets (one row per target sentence of the policy) and the table of official values."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ class Target:
     baseline_year: int | None
     target_year: int | None
     scope: str
-    """Where the sentence holds: ``province``, ``all counties``, ..."""
+    """Where the sentence applies: ``province``, ``all counties``, ..."""
     observability: str
     """One of OBSERVABILITY."""
     product: tuple[str, ...]
-    """What it would be read from, e.g. ``fvc``, ``landcover``."""
+    """Map products from which it could be measured, e.g. ``fvc``, ``landcover``."""
     method: str
     caveat: str
     indicator: tuple[str, ...]
-    """Names of the indicators that answer it; empty where none does."""
+    """Names of the indicators that measure it; empty where there are none."""
     tolerance: float
-    """How far from the number ``=`` still holds."""
+    """Largest difference from the number at which ``=`` still holds."""
     standard: str = ""
-    """The standard that an official would be held to, and what differs here; empty in tables that do not say."""
+    """The standard for an official assessment, and what differs here; empty where the table does not say."""
     source: str = ""
-    """Where the number comes from, or that none is printed; empty in tables that do not say."""
+    """Source of the number, or that the document prints none; empty where the table does not say."""
 
 
 def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = (), stated: InputSection = NOTHING_STATED) -> list[Target]:
@@ -74,7 +74,7 @@ def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] =
 
     Parameters
     ----------
-    path : table with TARGET_COLUMNS, and optionally ``tolerance``, ``standard`` and ``source``; ``more``: further ones, of products.
+    path : table with TARGET_COLUMNS, and optionally ``tolerance``, ``standard`` and ``source``. more : further tables, of products.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -142,15 +142,15 @@ def _target(row: TableRow, indicators: Collection[str]) -> Target:
 
 
 def run_values(settings: Settings) -> dict[tuple[str, str, str], Interval]:
-    """The official values that a run is given."""
+    """The official values of a run (tables.values)."""
     return load_values(settings.tables.values, target_units(settings), settings.stated("tables.values"))
 
 
 def load_values(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str, str], Interval]:
     """Official values by (adcode, period, target_id), in the target's unit; empty where ``path`` is None.
 
-    Columns adcode, period, target_id, value and optionally lower, upper. Bounds are read as ``range``: the table does not say
-    what they are. ``units`` : of each target, by its id.
+    Columns adcode, period, target_id, value and optionally lower, upper. Bounds are read as ``range``, because the table does
+    not state their kind. ``units`` : id of each target to its unit.
 
     Raises
     ------

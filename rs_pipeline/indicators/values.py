@@ -1,4 +1,4 @@
-"""Every indicator by name, as the products declare them."""
+"""All indicators, as the products declare them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.
 
 
 def estimate_indicator(indicator: Indicator, facts: Facts) -> Estimate:
-    """The estimate of one indicator; without a single scene nothing is said that a scene would have to show. Scenes that were lost are told."""
+    """The estimate of one indicator. An indicator that needs scenes has no value without any; lost scenes are noted in the reason."""
     estimate = indicator.estimator(facts)
     if products()[indicator.product].scenes == "none" or estimate.status in ("needs_table", "no_target"):
         return estimate

@@ -1,6 +1,6 @@
 """Step ``zonal``: sums of the maps over counties and sub-zones, before any target.
 
-A pixel counts with the exact fraction of it that a polygon covers and with its area on the ellipsoid.
+A pixel is weighted by the exact fraction of it that a polygon covers, and by its area on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from rs_pipeline.tiles import read_tiles
 
 
 def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
-    """The polygons that are summed: each unit, and its parts in the side tables' polygons, which of watched places may differ by period.
+    """The polygons over which maps are summed: each unit, and its intersections with polygons of side tables; those of watched places may differ by period.
 
-    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>``, ``lake:<name>`` or one of `watched_zones`), geometry; EPSG:4326; see `with_unions`.
+    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>``, ``lake:<name>`` or one of `watched_zones`), geometry; EPSG:4326; see
+    `with_unions`.
     """
     units = with_unions(load_units(settings))
     frames = [units.assign(zone="county")]
@@ -51,7 +52,7 @@ def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
 
 
 def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str]) -> dict[str, np.ndarray]:
-    """``map.band`` to the values of a tile, float32 (h, w), and SEA to whether they are sea, bool (h, w)."""
+    """``map.band`` to the values of a tile, float32 (h, w), and SEA to the pixels that are sea, bool (h, w)."""
     bands: dict[str, np.ndarray] = {}
     for product in maps:
         with open_map(Layout(settings.root).tile_map(label, tile.id, product), tile.grid) as src:
@@ -60,7 +61,7 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
 
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
-    """Layers, errors and means of all products of the run together, of one tile."""
+    """Layers, errors and means of all products of the run for one tile."""
     made = {band.partition(".")[0] for band in now}
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums and made.issuperset(p.county_maps)]
 
@@ -71,7 +72,7 @@ def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[
 
 
 class _Sums:
-    """Sums of layers, and variances of their errors, over zones, tile by tile."""
+    """Sums of layers over zones, and variances of these sums, accumulated tile by tile."""
 
     def __init__(self, n_zones: int):
         self.n_zones = n_zones
@@ -89,15 +90,17 @@ class _Sums:
         self.errors = pd.DataFrame(variances, columns=list(errors)).add(self.errors, fill_value=0)[list(errors)]
 
     def table(self) -> pd.DataFrame:
-        """A row a zone: the sums, and ``<error>_var_m4``."""
+        """One row per zone: the sums, and ``<error>_var_m4``."""
         return pd.concat([self.layers, self.errors.add_suffix("_var_m4")], axis=1)
 
 
 def zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/<period>.parquet``, and ``places/sums_<period>.parquet`` of each watched place: areas in m2 on the ellipsoid, a row a unit and zone, changes since the run's baseline; and
-    ``counties/changes_<period>.parquet``, the columns of changes since each earlier baseline of a target, a row a unit, zone and baseline.
+    """Write the sums of a period; areas in m2 on the ellipsoid.
 
-    Rows with an empty code are unions of units that overlap; the region is the sum of what is ``in_region``.
+    ``counties/<period>.parquet`` : one row per unit and zone, changes since the run's baseline. ``places/sums_<period>.parquet`` : the same for each watched
+    place. ``counties/changes_<period>.parquet`` : the columns of changes since other baselines of targets, one row per unit, zone and baseline.
+
+    Rows with an empty code are unions of units that overlap; the region is the sum of the rows that are ``in_region``.
     """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings, period_label), read_retries(layout.retries)
@@ -151,7 +154,7 @@ def zonal(settings: Settings, period_label: str) -> None:
 
 
 def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], period: str, path: Path) -> None:
-    """Write what changed since several baselines, a row a unit, zone and baseline; without any the file has no rows.
+    """Write sums of changes since several baselines, one row per unit, zone and baseline; without baselines the file has no rows.
 
     ``polygons`` : adcode, prefecture, in_region and zone. ``changes`` : baseline to sums, rows as in ``polygons``.
     """
@@ -161,7 +164,7 @@ def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], 
 
 
 def _means(table: pd.DataFrame, means: dict[str, tuple[str, str]]) -> pd.DataFrame:
-    """Replace the sums whose mean is meant by the mean; NaN where nothing was observed."""
+    """Replace each sum named in ``means`` by its mean; NaN where nothing was observed."""
     for name, (total, over) in means.items():
         table[name] = table.pop(total) / table[over].where(table[over] > 0)
     return table

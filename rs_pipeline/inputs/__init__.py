@@ -1,1 +1,1 @@
-"""Files that people hand in, vector files and tables: one loader each, that reads what is plain and refuses the rest by file, row and remedy."""
+"""Vector files, tables and rasters that users hand in. One loader per kind reads what is unambiguous and refuses the rest, naming file, row and remedy."""

@@ -1,4 +1,4 @@
-"""Cells of tables as people write them: numbers, days, answers, codes, degrees. What is plain is read, the rest is a ValueError in words."""
+"""Reads cells of tables as people write them: numbers, days, yes or no, codes, degrees. An ambiguous cell is a ValueError that says why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date, datetime, timedelta
 
 NO_VALUE = frozenset(("", "-", "--", "—", "——", "–", "/", "\\", "无", "缺", "缺测", "空", "na", "n/a", "#n/a", "nan", "null", "none"))
-"""What people write where they have no value. Missing is never zero."""
+"""Texts that mean "no value". Missing is never zero."""
 
 YES = frozenset(("1", "1.0", "是", "有", "对", "√", "✓", "✔", "y", "yes", "t", "true"))
 NO = frozenset(("0", "0.0", "否", "没有", "错", "×", "✗", "✘", "x", "n", "no", "f", "false"))
@@ -23,7 +23,7 @@ _EXCEL_DAYS = (20_000, 80_000)
 
 
 def narrow(text: str) -> str:
-    """A cell in half-width characters, without blanks around it and marks that do not print.
+    """A cell in half-width characters, without blanks around it and without invisible characters.
 
     >>> narrow("\\ufeff １２．５％ ")
     '12.5%'
@@ -39,7 +39,7 @@ def is_missing(text: str) -> bool:
 
 
 def code_text(text: object) -> str:
-    """A code or label as text: ``131101.0``, ``131101`` and a full-width code are one.
+    """A code or label as text: ``131101.0``, ``131101`` and a full-width code give the same text.
 
     >>> code_text(131101.0), code_text(" １３１１０１"), code_text("2023年"), code_text("R-1.50")
     ('131101', '131101', '2023', 'R-1.50')
@@ -49,12 +49,12 @@ def code_text(text: object) -> str:
 
 
 def number_of(text: str, *, unit: str = "", separator: str = ",") -> float:
-    """A number; ``1,234`` is 1234 and a percent sign is read where the column is in percent or a fraction.
+    """A number; ``1,234`` is 1234, and a percent sign is accepted where the column is in percent or a fraction.
 
     Parameters
     ----------
-    unit : of the column: ``%``, ``fraction``, or any other.
-    separator : of the table's cells; where it is ``;`` a comma may be a decimal point, so that ``1,234`` is refused.
+    unit : unit of the column: ``%``, ``fraction``, or any other.
+    separator : separator of the table's cells; where it is ``;`` a comma may be a decimal point, so that ``1,234`` is refused.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a vector file holds, seen before GDAL opens it: nothing in it leads elsewhere, and nothing stands for more than the file has bytes for."""
+"""Checks the content of a vector file before GDAL opens it: nothing in it may refer to other files or servers, or expand to far more than its bytes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import numpy as np
 from rs_pipeline.wording import clean_text
 
 MOST_FEATURE_CELLS = 20_000_000
-"""Cells that any file may have; a larger one as many as it has bytes: a name that one feature has is a cell of all others."""
+"""Most cells of a file; a file with more bytes may have as many cells as bytes. A property that one feature has is a cell of every feature."""
 MOST_KML_DEPTH = 64
-"""Of elements of KML in each other; programs write some ten."""
+"""Deepest nesting of KML elements; programs write about ten levels."""
 MOST_DEFAULT_BYTES = 1000
-"""Of the values that columns of a table of a GeoPackage have where a row has none."""
+"""Largest total size of the default values of a GeoPackage table's columns."""
 VECTOR_FORMATS = "GeoPackage or GeoJSON (shapefiles, also zipped, KML and file geodatabases are read as well)"
-"""What is read, in words."""
+"""Formats that are read, in words."""
 _OTHERS, _ANEW = f"use {VECTOR_FORMATS}", "save the layer anew, e.g. with QGIS, Export"
 
 
 class Unfit(Exception):
-    """A file that is not opened, and what to do."""
+    """Why a file is refused, and what to do."""
 
     def __init__(self, what: str, remedy: str):
         super().__init__(what)
@@ -40,11 +40,11 @@ def _unreadable(why: object, remedy: str = _ANEW) -> Unfit:
 
 
 def see_cells(features: int, columns: int, size: int) -> None:
-    """Hold a table against the bytes of its file.
+    """Check the number of cells of a table against the bytes of its file.
 
     Raises
     ------
-    Unfit : it has more cells than bytes, and many.
+    Unfit : it has more cells than bytes, and more than MOST_FEATURE_CELLS.
     """
     if features * (columns + 1) > max(MOST_FEATURE_CELLS, size):
         raise Unfit(f"{features} features of {columns} columns are more cells than its {size} bytes hold", "remove the columns that are not needed")
@@ -53,22 +53,22 @@ def see_cells(features: int, columns: int, size: int) -> None:
 # --- GeoJSON ---------------------------------------------------------------------------------------------------------
 
 _NAME_OF_CRS = re.compile(r"[\w .,:()-]*( / [\w .,:()-]*)*|https?://(www\.)?opengis\.net/def/crs/[\w./-]*")
-"""Codes, URN, names, and the addresses of the OGC that GDAL knows by heart."""
+"""Codes, URNs, names, and the OGC URLs that GDAL resolves without the network."""
 
 
 def check_geojson(text: str, size: int) -> None:
-    """See the members named crs, whatever they belong to, and the number of cells.
+    """Check every member named crs, at any level, and the number of cells.
 
     Raises
     ------
-    Unfit : it is no JSON, a crs is none that stands in the file itself, or `see_cells`.
+    Unfit : it is not JSON, a crs is not a name or code, or as `see_cells`.
     """
     columns: set[str] = set()
     features = 0
 
     def seen(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
         nonlocal features
-        members = [(name.partition("\0")[0].lower(), value) for name, value in pairs]  # GDAL's names end there, and are of any case
+        members = [(name.partition("\0")[0].lower(), value) for name, value in pairs]  # GDAL ends names at a NUL, and ignores case
         for name, value in members:
             if name == "crs":
                 _see_crs(value)
@@ -77,7 +77,7 @@ def check_geojson(text: str, size: int) -> None:
                 features += 1
         if any(name == "geometry" for name, _ in members):
             return None
-        return {name: value for name, value in members if not isinstance(value, list)}  # places take the most, and are not needed
+        return {name: value for name, value in members if not isinstance(value, list)}  # coordinates take most of the memory, and are not needed
 
     try:
         json.loads(text, object_pairs_hook=seen)
@@ -110,11 +110,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def check_kml(raw: bytes) -> None:
-    """See that XML is KML, without a document type, and not too deep.
+    """Check that an XML document is KML, has no document type, and is not nested too deeply.
 
     Raises
     ------
-    Unfit : it is not.
+    Unfit : the check fails.
     """
     depth = 0
 
@@ -131,7 +131,7 @@ def check_kml(raw: bytes) -> None:
         depth -= 1
 
     def document_type(*_: object) -> None:
-        raise _unreadable("XML with a document type, which may stand for anything", "remove the line <!DOCTYPE …>")
+        raise _unreadable("XML with a document type, which may expand to anything", "remove the line <!DOCTYPE …>")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, document_type
@@ -145,11 +145,11 @@ def check_kml(raw: bytes) -> None:
 
 
 def check_shapefile(path: Path) -> None:
-    """See that the records that the index (.shx) names find room in the file: several entries may name the same one.
+    """Check that the records in the index (.shx) fit into the file together: several entries may point to the same record.
 
     Raises
     ------
-    Unfit : they do not.
+    Unfit : they do not fit.
     """
     for index in path.parent.iterdir():
         if index.stem.lower() == path.stem.lower() and index.suffix.lower() == ".shx":
@@ -163,12 +163,12 @@ def check_shapefile(path: Path) -> None:
 
 
 def check_geopackage(path: Path) -> list[tuple[str, str]]:
-    """Names and kinds of shapes of the layers of a GeoPackage, whose tables are tables, whole, and hold what is in the file. GDAL would look into
-    whatever else is there, to tell its layers.
+    """Names and geometry types of the layers of a GeoPackage, after its tables were checked: each must be a real, undamaged table. They are returned
+    because GDAL, to list the layers, would open tables that were not checked.
 
     Raises
     ------
-    Unfit : a view or another query stands for one, pages are used twice, columns are computed; or it is no database.
+    Unfit : a table is a view or another query, is damaged or has computed columns; or the file is no GeoPackage.
     """
     try:
         with closing(_database(path)) as db:
@@ -181,11 +181,11 @@ def check_geopackage(path: Path) -> list[tuple[str, str]]:
             _see_tables(db, [n for n in dict.fromkeys(str(name).lower() for name in (*contents, *shapes)) if n in kinds], kinds)
             return [(name, str(shapes[name]).upper().replace("GEOMETRY", "UNKNOWN")) for name in contents if name in shapes]
     except sqlite3.Error as fault:
-        raise _unreadable("it takes more steps than its bytes let expect" if "interrupted" in str(fault) else fault) from None
+        raise _unreadable("it takes more steps to read than a file of its size should" if "interrupted" in str(fault) else fault) from None
 
 
 def _database(path: Path) -> sqlite3.Connection:
-    """The database as GDAL will see it, read only; asked for no more steps than its bytes let expect."""
+    """The database as GDAL will read it, read-only. Queries are interrupted after a number of steps that grows with the size of the file."""
     left = 1000 + path.stat().st_size // 100
 
     def over() -> bool:
@@ -197,7 +197,7 @@ def _database(path: Path) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(address, uri=True)
         db.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:  # of a folder that may not be written, with a mark that others write
+    except sqlite3.OperationalError:  # a database in WAL mode in a folder without the right to write
         db = sqlite3.connect(f"{address}&immutable=1", uri=True)
     db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     db.set_progress_handler(over, 1000)

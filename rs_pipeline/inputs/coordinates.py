@@ -1,4 +1,4 @@
-"""Coordinates as China uses them: GCJ-02 and BD-09 of phones, zones of Gauss-Krueger, and what plain numbers look like."""
+"""Coordinate systems in use in China: GCJ-02 and BD-09 of phones, zones of Gauss-Krueger, and a guess of the CRS from bare numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def gcj02_to_bd09(places: Places) -> Places:
 
 
 def _inverse(forward: Callable[[Places], Places], places: Places) -> Places:
-    """By fixed-point iteration, to below 1e-9 degrees."""
+    """Inverse of ``forward`` by fixed-point iteration, to below 1e-9 degrees."""
     target = np.asarray(places, "float64")
     guess = target.copy()
     for _ in range(12):
@@ -68,11 +68,11 @@ def bd09_to_wgs84(places: Places) -> Places:
 
 
 UNSHIFT = dict(zip(SHIFTED, (gcj02_to_wgs84, bd09_to_wgs84), strict=True))
-"""Name of a shifted system to its way back to WGS 84."""
+"""Name of a shifted system to the function that converts it to WGS 84."""
 
 
 def to_wgs84(places: Places, crs: str | None) -> Places:
-    """Places (n, 2) of a CRS as `InputSection.crs` names it, x or longitude first, in longitude and latitude on WGS 84."""
+    """Places (n, 2), x or longitude first, converted from a CRS as `InputSection.crs` names it to longitude and latitude on WGS 84, degrees."""
     if crs is None or not len(places):
         return places
     if crs in UNSHIFT:
@@ -95,7 +95,7 @@ def is_swapped(bounds: np.ndarray) -> bool:
 
 
 def zone_number(west: float, east: float) -> int | None:
-    """Number of the Gauss-Krueger zone in front of eastings such as 39 412 345 m; None where there is none."""
+    """Number of the Gauss-Krueger zone that eastings such as 39 412 345 m begin with; None where they have none."""
     first, last = int(west // 1e6), int(east // 1e6)
     return first if first == last and 13 <= first <= 45 else None
 

@@ -1,6 +1,7 @@
-"""The encoding of texts that do not say it, or say it wrongly: the bytes decide.
+"""Finds the encoding of texts whose files do not state it, or state it wrongly, from the bytes.
 
-UTF-8 is hardly ever valid by chance; what is not UTF-8 was written by a Chinese Windows, whose code pages GB2312 and GBK are parts of GB18030.
+Text in another encoding is hardly ever valid UTF-8 by chance. Text that is not UTF-8 was most likely written by a Chinese Windows, whose code pages GB2312
+and GBK are subsets of GB18030.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from rs_pipeline.errors import PipelineError, TableError
 CHINESE = "gb18030"
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LATIN = ("iso8859-1", "cp1252", "ascii")
-"""Any bytes are valid in these, and programs name them where they know no better."""
+"""Nearly any bytes are valid in these encodings, and programs state them by default, without knowing."""
 
 
 def decoded(raw: bytes, stated: str | None = None, *, fault: type[PipelineError] = TableError, where: str) -> tuple[str, str]:
-    """A text and the encoding it was read by; ``stated`` is what the user says it is.
+    """The text of some bytes, and the encoding that it was decoded with; ``stated`` is the encoding that the user states.
 
     Raises
     ------
-    fault : the bytes are no text of that encoding, or of UTF-8 or GB18030 where none is stated.
+    fault : the bytes are not valid in that encoding, or in UTF-8 or GB18030 where none is stated.
     """
     marked = next((name for bom, name in _BOMS if raw.startswith(bom)), None)
     known = stated or marked
@@ -38,12 +39,12 @@ def decoded(raw: bytes, stated: str | None = None, *, fault: type[PipelineError]
 
 
 def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | None:
-    """The encoding of the values of a table without one (a shapefile's): None where no encoding fits all of them.
+    """The encoding of the text values of a table that states none (a shapefile): None where no encoding fits all of them.
 
     Parameters
     ----------
     values : each may end within a character, cut off by the width of its column.
-    declared : what the file says (.cpg). It counts where the values are neither UTF-8 nor Chinese.
+    declared : the encoding that the file states (.cpg). It counts where the values are neither UTF-8 nor Chinese.
     """
     values = [v for v in values if not v.isascii()]
     if not values or (all(_fits(v, "utf-8") for v in values) and not _by_chance(b"\n".join(values))):
@@ -56,7 +57,8 @@ def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | N
 
 
 def _by_chance(raw: bytes) -> bool:
-    """Whether a short Chinese text is valid UTF-8 by chance, such as 省 (CA A1): letters of phonetics, Hebrew or Arabic, and none of three bytes."""
+    """Whether a short Chinese text is valid UTF-8 by chance, such as 省 (CA A1): read as UTF-8 it has phonetic, Hebrew or Arabic letters, and no character
+    of three bytes."""
     try:
         odd = [c for c in raw.decode("utf-8", "ignore") if "\u0250" <= c <= "\u036f" or "\u0530" <= c]
         return bool(odd) and max(odd) <= "\u07ff" and bool(raw.decode("gb2312"))
@@ -70,7 +72,7 @@ def text_of(value: bytes, encoding: str) -> str:
 
 
 def _fits(value: bytes, encoding: str, *, whole: bool = False) -> bool:
-    """Whether a value that is not ASCII is a text with such a character."""
+    """Whether a value is valid in an encoding and has a character beyond ASCII; without ``whole`` its last character may be cut off."""
     try:
         return not (value.decode(encoding) if whole else text_of(value, encoding)).isascii()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""Vector files that others wrote, before GDAL sees them: what a file is its content says, and GDAL has the drivers of these formats alone.
+"""Checks foreign vector files before GDAL opens them: the format is found from the content, and GDAL keeps only the drivers of these formats.
 
-With all its drivers GDAL opens whatever one of them takes for its own, under any name: lists of other files, queries, addresses of servers.
+With all its drivers GDAL opens a file, whatever its name, if any of them accepts it: also lists of other files, queries and URLs of servers.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ READ = {
 }  # fmt: skip
 """Formats of vector files that are read, and GDAL's drivers for each."""
 OF_OTHERS = ("GPX", "MEM", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "JP2MrSID", "netCDF", "HDF4", "HDF5")
-"""Drivers that stay for what is written, and for rasters: rasterio may share a GDAL with pyogrio."""
+"""Drivers kept for files that the pipeline writes, and for rasters: rasterio may use the same GDAL library as pyogrio."""
 KEPT = frozenset(OF_OTHERS).union(*READ.values())
 
 MOST_UNPACKED_BYTES = 4 * 2**30
-"""Of a zip file; parts of a shapefile cannot be larger."""
+"""Largest unpacked size of a zip file; parts of a shapefile cannot be larger."""
 SHAPEFILE = b"\0\0\x27\x0a"
-"""How a .shp begins."""
+"""First bytes of a .shp file."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class Handed:
     """A vector file that GDAL may open."""
 
     source: Path | bytes
-    """What is opened: the file, the folder it was unpacked to, or its text in UTF-8."""
+    """What GDAL opens: the file, the folder that it was unpacked to, or its text in UTF-8."""
     format: str
-    """One of READ."""
+    """A key of READ."""
     size: int
-    """Its bytes, with those that belong to it; unpacked."""
+    """Size of the file and those that belong to it, unpacked, bytes."""
     encoding: str = ""
-    """Of a text that was turned into UTF-8."""
+    """Original encoding of a text that was converted to UTF-8; empty otherwise."""
     layers: tuple[tuple[str, str], ...] = ()
-    """Names and kinds of shapes, where GDAL need not be asked."""
+    """(name, geometry type) of the layers, where they are known without GDAL."""
 
     def options(self) -> dict[str, str]:
-        """What GDAL is told besides: to look at the layers of a GeoPackage alone."""
+        """Open options of GDAL: of a GeoPackage only registered layers are listed."""
         return {"LIST_ALL_TABLES": "NO"} if self.format == "GeoPackage" else {}
 
     def codepage(self, layer: str | None) -> Path | None:
@@ -71,11 +71,11 @@ class Handed:
 
 @contextmanager
 def handed_in(path: Path, where: str, stated: InputSection) -> Iterator[Handed]:
-    """A vector file as it may be opened, while the context lasts.
+    """A vector file that was checked, ready to be opened inside the context.
 
     Raises
     ------
-    ConfigError : it is none of the formats that are read, is larger than its bytes let expect, leads elsewhere, or is no file.
+    ConfigError : it is in no format that is read, expands to far more than its size, refers to other files or servers, or is no file.
     """
     keep_drivers()
     try:
@@ -91,18 +91,18 @@ def handed_in(path: Path, where: str, stated: InputSection) -> Iterator[Handed]:
 
 
 def keep_drivers() -> None:
-    """Take all drivers of GDAL but KEPT out of this process, also where they were loaded before. They stay out: to put them back while another thread
-    reads would end the process.
+    """Remove all GDAL drivers except KEPT from this process, also those already loaded. They are not restored: to do so while another thread reads would
+    crash the process.
 
     Raises
     ------
-    ConfigError : some are still there.
+    ConfigError : some drivers remain.
     """
     if not set(pyogrio.list_drivers()) - KEPT:
         return
     skipped = set(filter(None, (pyogrio.get_gdal_config_option("OGR_SKIP") or "").split(",")))
     pyogrio.set_gdal_config_options({"OGR_SKIP": ",".join(sorted((skipped | set(pyogrio.list_drivers())) - KEPT))})
-    pyogrio.core._register_drivers()  # GDAL looks at OGR_SKIP whenever it registers, and pyogrio does so once, when it is imported
+    pyogrio.core._register_drivers()  # OGR_SKIP takes effect when drivers are registered, which pyogrio does only once, at its import
     if left := set(pyogrio.list_drivers()) - KEPT:
         raise ConfigError(
             f"GDAL keeps drivers that lead elsewhere: {', '.join(sorted(left))}", where="pyogrio", remedy="install the versions of constraints.txt"
@@ -110,14 +110,14 @@ def keep_drivers() -> None:
 
 
 def _see_files(path: Path) -> None:
-    """The file and those that readers open with it, of the same name up to a dot, are files.
+    """Check that the file, and the files beside it with the same stem, which readers open too, are regular files.
 
     Raises
     ------
-    Unfit : one is a pipe or a device; the file is empty, or its path would be taken for another.
+    Unfit : one is a pipe or a device; the file is empty, or readers would take its path for another one.
     """
     if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
-        raise Unfit(f"its path has {found!r}, by which readers of vector files cut a path: rename it", "hand in a file, or the folder of a geodatabase")
+        raise Unfit(f"its path has {found!r}, at which readers of vector files split a path: rename it", "hand in a file, or the folder of a geodatabase")
     if str(path.absolute()).startswith("/vsi"):
         raise Unfit("its path begins with /vsi, which GDAL reads as an address", "hand in a file of another folder")
     with_it = sorted(path.iterdir() if path.is_dir() else (p for p in path.parent.iterdir() if p.name.lower().startswith(f"{path.stem}.".lower())))
@@ -129,7 +129,7 @@ def _see_files(path: Path) -> None:
 
 
 def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Handed:
-    """The file, judged by its content; what is packed is unpacked into the folder first."""
+    """The file with its format, found from its content; a zip file is unpacked into ``folder`` first."""
     if path.is_dir():
         if not (path / "a00000001.gdbtable").is_file():
             raise Unfit("a folder, not a file", _files_in(path))
@@ -161,7 +161,7 @@ def _head_of(file: Path) -> bytes:
 
 
 def _first_sign(head: bytes) -> str:
-    """The first sign of a text that is no blank, in any of Unicode's encodings or one that contains ASCII."""
+    """The first character of a text that is not a blank, in any encoding of Unicode or one compatible with ASCII."""
     return re.sub(rb"^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)|[\0\s]", b"", head)[:1].decode("latin-1")
 
 
@@ -170,7 +170,7 @@ def _bytes_of(files: Iterator[Path]) -> int:
 
 
 def _files_in(folder: Path) -> str:
-    """The remedy where a folder is named: the files in it that could be."""
+    """The remedy where a folder is named instead of a file: it lists the vector files in the folder."""
     files = [p.name for p in sorted(folder.iterdir()) if p.suffix.lower() in (".gpkg", ".geojson", ".json", ".shp", ".zip", ".kml", ".gdb")]
     return f"give the path of a file in it: {', '.join(files[:5])}" if files else "give the path of a file; this folder has no vector file"
 
@@ -184,7 +184,7 @@ def _of_geojson(path: Path, where: str, stated: InputSection) -> Handed:
 
 
 def _of_zip(path: Path, folder: Path) -> Handed:
-    """Shapefiles of a zip file, or the first file of KML where there are none."""
+    """The shapefiles of a zip file, or its first KML file where it has none."""
     try:
         with zipfile.ZipFile(path) as packed:
             if told := too_large(packed, path.stat().st_size, MOST_UNPACKED_BYTES):
@@ -203,12 +203,12 @@ def _of_zip(path: Path, folder: Path) -> Handed:
 
 
 def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:
-    """A member as a file of the folder, whatever folder it had in the zip file."""
+    """Unpack a member into the folder, without the folders of its path in the zip file."""
     target = folder / Path(member.filename.replace("\\", "/")).name
     if target.exists():
         raise Unfit(f"cannot be read as a vector file: its zip file has {target.name} twice", "hand in a zip file for each shapefile")
     with packed.open(member) as source, target.open("wb") as file:
-        shutil.copyfileobj(source, file)  # never more than the size that the zip file tells
+        shutil.copyfileobj(source, file)  # zipfile never gives more bytes than the declared size
     return target
 
 

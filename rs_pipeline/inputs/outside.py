@@ -1,4 +1,4 @@
-"""Tables of what other sources know: lists of the things that a target counts, and rasters that other satellites or models gave."""
+"""Tables with data of other sources: lists of the things that a target counts, and rasters of other satellites or models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ListedThing:
 
     target_id: str
     adcode: str
-    """Of the unit, prefecture or region that it counts for."""
+    """Code of the unit, prefecture or region that it counts for."""
     name: str
     since: int | None
     """Year in which it was named or finished; None where it is not yet."""
@@ -33,11 +33,11 @@ class OutsideRaster:
     period: str
     path: Path
     half_width: float | None
-    """How far the mean may be off, in the target's unit, as who made it states; None where nobody does."""
+    """Uncertainty of the mean (plus or minus), in the target's unit, as its producer states it; None where not stated."""
 
 
 def counts(unit: str) -> bool:
-    """Whether a target of this unit can be counted: ``count``, or percent of what is listed.
+    """Whether a target of this unit can be counted from a list: ``count``, or a percentage of the listed things.
 
     >>> counts("count"), counts("% of cities"), counts("km2")
     (True, True, False)
@@ -46,11 +46,11 @@ def counts(unit: str) -> bool:
 
 
 def read_lists(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> list[ListedThing]:
-    """Rows of a table with columns target_id, adcode, name, since; none where ``path`` is None. ``units`` : of each target, by its id.
+    """Rows of a table with columns target_id, adcode, name, since; none where ``path`` is None. ``units`` : id of each target to its unit.
 
     Raises
     ------
-    TableError : a column is missing, a target is unknown or counts nothing, a thing is there twice, or a cell cannot be used.
+    TableError : a column is missing, a target is unknown or counts nothing, a thing is listed twice, or a cell cannot be used.
     """
     seen: set[tuple[str, str, str]] = set()
 
@@ -69,11 +69,13 @@ def read_lists(path: Path | None, units: Mapping[str, str], stated: InputSection
 
 
 def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> list[OutsideRaster]:
-    """Rows of a table with columns target_id, period, path, unit and optionally half_width; none where ``path`` is None. Paths count from the table's folder.
+    """Rows of a table with columns target_id, period, path, unit and optionally half_width; none where ``path`` is None. Paths are relative to the table's folder.
+
+    ``units`` : id of each target to its unit.
 
     Raises
     ------
-    TableError : a column is missing, a target is unknown, the unit is not the target's, a period of a target is there twice, or a cell cannot be used.
+    TableError : a column is missing, a target is unknown, the unit is not the target's, a target has two rasters in a period, or a cell cannot be used.
     """
     seen: set[tuple[str, str]] = set()
 
@@ -105,7 +107,7 @@ def _raster_path(row: TableRow, folder: Path) -> Path:
 
 
 def raster_paths(settings: Settings) -> list[Path]:
-    """Files that ``tables.rasters`` names; none where it is not there or cannot be read, which the check at the start tells."""
+    """Files that ``tables.rasters`` names; none where it is missing or cannot be read, which the check at the start reports."""
     path = settings.tables.rasters
     if path is None or not path.is_file():
         return []

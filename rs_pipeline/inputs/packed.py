@@ -1,14 +1,15 @@
-"""Zip files, and workbooks, which are zip files: what they unpack to is held against their size."""
+"""Zip files, and workbooks, which are zip files: limits of their unpacked size."""
 
 from __future__ import annotations
 
 import zipfile
 
 LITTLE_BYTES, MOST_TIMES = 2**26, 100
-"""So much may always be unpacked; more than that to so many times the size. Shapes pack to a third, sheets to a twentieth, blanks of tables to a fiftieth."""
+"""Unpacked size that is always allowed, bytes; beyond it, largest ratio of unpacked to packed size. Zip packs shapes to a third of their size, sheets to a
+twentieth, blank table cells to a fiftieth."""
 
 
 def too_large(packed: zipfile.ZipFile, size: int, most: int) -> str:
-    """What a zip file of a size would unpack to and its limit, in words; empty where it may be unpacked. ``most`` is the limit of all."""
+    """Unpacked size of a zip file and its limit, in words; empty where it may be unpacked. ``size`` : of the file, bytes. ``most`` : limit in any case, bytes."""
     unpacked, limit = sum(m.file_size for m in packed.infolist()), min(most, max(LITTLE_BYTES, MOST_TIMES * size))
     return f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {limit // 2**20}" if unpacked > limit else ""

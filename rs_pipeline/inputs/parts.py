@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-"""Ends of names of the files of a shapefile, in any case of letters."""
+"""Suffixes of the files of a shapefile, in upper or lower case."""
 
 
 def user_files(path: Path) -> list[Path]:

@@ -1,4 +1,5 @@
-"""Side files held against the units of the run: what lies elsewhere, or names units that are none, is refused where it is all and said where it is some."""
+"""Compares side files with the units of the run. Where all places lie outside, or no code is that of a unit, the file is refused; where some do, a warning is
+logged."""
 
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ def _span(bounds: np.ndarray) -> str:
 
 
 def check_places(lon: Sequence[float], lat: Sequence[float], units: gpd.GeoDataFrame | None, where: str) -> None:
-    """Hold places on WGS 84, degrees, against the box of the units.
+    """Compare places (WGS 84, degrees) with the bounding box of the units; warn of those outside.
 
     Raises
     ------
-    TableError : none of them lies in it.
+    TableError : all lie outside.
     """
     if units is None or not len(lon):
         return
@@ -44,11 +45,11 @@ def check_places(lon: Sequence[float], lat: Sequence[float], units: gpd.GeoDataF
 
 
 def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where: str) -> None:
-    """Hold shapes in EPSG:4326 against the box of the units; a file of another region is said, since it changes nothing.
+    """Compare shapes in EPSG:4326 with the bounding box of the units. A file of another region gives only a warning: it has no effect on the results.
 
     Raises
     ------
-    ConfigError : they lie in it only with the axes exchanged.
+    ConfigError : the shapes meet the box only with the axes exchanged.
     """
     if units is None or shapes.empty or shapely.box(*units.total_bounds).intersects(shapely.box(*shapes.total_bounds)):
         return
@@ -59,7 +60,7 @@ def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where:
 
 
 def check_codes(codes: Sequence[str], units: gpd.GeoDataFrame | None, where: str) -> None:
-    """Hold codes of a table against those of the units.
+    """Compare the codes of a table with those of the units; warn of unknown ones.
 
     Raises
     ------

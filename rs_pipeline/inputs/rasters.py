@@ -1,4 +1,4 @@
-"""Rasters that people hand in: opened once they were seen to be readable."""
+"""Rasters that users hand in: opened after their size has been checked."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def checked_raster(path: Path, where: str, remedy: str) -> Iterator[rasterio.Dat
 
     Parameters
     ----------
-    where : key and file, for the error. remedy : what to give where it cannot be read.
+    where : key and file, for the error. remedy : remedy of the error where it cannot be read.
 
     Raises
     ------
-    ConfigError : it cannot be read, also while it is open, has no CRS or no place.
-    RasterError : its blocks do not fit into memory, and as `foreign_raster`.
+    ConfigError : it cannot be opened or, later, read; it has no CRS or no georeference.
+    RasterError : its blocks do not fit into memory; else as `foreign_raster`.
     """
     try:
         check_blocks(path)

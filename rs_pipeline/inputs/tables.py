@@ -1,4 +1,4 @@
-"""One loader for every table that a user hands in: CSV in any usual encoding and separator, and Excel workbooks."""
+"""The loader of all tables that users hand in: CSV with any common encoding and separator, and Excel workbooks."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ log = logging.getLogger(__name__)
 NOTHING_STATED = InputSection()
 SEPARATORS = (",", ";", "\t", "，", "；", "|")
 HEADER_ROWS = 10
-"""A header is looked for in so many rows: titles stand above it."""
+"""The header must be one of the first rows, this many; titles may stand above it."""
 MOST_WORKBOOK_BYTES, MOST_CELLS = 2**29, 20_000_000
-"""Of a workbook when it is unpacked, and of its sheets: a few kilobytes may stand for gigabytes."""
+"""Limits of the unpacked size of a workbook and of the cells of a sheet: a few kilobytes may expand to gigabytes."""
 MOST_TAGS, TAGS_A_BYTE = 1_000_000, 4
-"""Of sheets and texts: so many always, or so many a byte of the file. A cell takes four, and two bytes or more when it is packed: 100 000 rows of 20
-columns are 8 million tags in 5 MB or more."""
+"""Limits of the XML tags of sheets and shared texts: this number always, or this many per byte of the file. A cell has four tags, and two bytes or more when
+packed: 100 000 rows of 20 columns are 8 million tags in 5 MB or more."""
 MOST_OTHER_TAGS, MOST_OTHER_BYTES = 150_000, 2**24
-"""Of styles, names and lists of parts, which are held as objects; a form has some hundred, and Excel stops at 65 490 styles of one or three tags."""
+"""Limits of the tags and bytes of styles, names and lists of parts, which become objects in memory; a form has some hundred tags, and Excel allows 65 490
+styles of one to three tags."""
 FAULTS_TOLD = 10
-"""So many faults of a table are told in full."""
+"""Number of faults of a table that are reported in full."""
 
 Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of a table that knows where it stands."""
+    """One row of a table, with its file and row number for messages."""
 
     path: Path
     number: int
@@ -101,7 +102,7 @@ class TableRow:
         return self._read(column, truth_of, "write 1 for yes and 0 for no")
 
     def place(self, crs: str | None = None) -> tuple[float, float]:
-        """Longitude and latitude on WGS 84, degrees, of the columns lon and lat; ``crs`` is that of the cells, see `InputSection.crs`."""
+        """Longitude and latitude on WGS 84, degrees, from the columns lon and lat; ``crs`` is that of the cells, see `InputSection.crs`."""
         for column in ("lon", "lat"):
             self.needed(column)
         given = [self._read(c, degrees_of, "write degrees with a decimal point") for c in ("lon", "lat")]
@@ -119,7 +120,7 @@ class TableRow:
 
 
 def no_place(lon: float, lat: float, *, exchanged: bool = True) -> tuple[str, str]:
-    """What is wrong with a longitude and latitude, degrees, that are no place, and the remedy; ``exchanged``: they may be so."""
+    """What is wrong with a longitude and latitude (degrees) outside the valid range, and the remedy; ``exchanged``: whether the two may be exchanged."""
     what = f"({lon:g}, {lat:g}) is no place"
     if exchanged and abs(lon) <= 90 and abs(lat) <= 180:
         return f"{what}: longitude and latitude are exchanged", "exchange the names lon and lat in the header"
@@ -128,14 +129,14 @@ def no_place(lon: float, lat: float, *, exchanged: bool = True) -> tuple[str, st
 
 @dataclass(frozen=True)
 class InputTable:
-    """A table as texts."""
+    """A table whose cells are texts."""
 
     path: Path
     header: tuple[str, ...]
     cells: Sequence[Sequence[str]]
-    """Rows that are not empty, as long as the header."""
+    """Rows that are not empty, each with as many cells as the header."""
     numbers: list[int]
-    """Row of each, from 1, as a spreadsheet counts."""
+    """Row number of each in the file, counted from 1 as in a spreadsheet."""
     separator: str = field(default=",")
 
     def rows(self) -> Iterator[TableRow]:
@@ -151,7 +152,7 @@ class InputTable:
 
         Raises
         ------
-        TableError : of all rows that cannot be used, the first FAULTS_TOLD in full.
+        TableError : some rows cannot be used; the first FAULTS_TOLD are reported in full.
         """
         done, faults = [], []
         for row in self.rows():
@@ -165,7 +166,7 @@ class InputTable:
 
 
 def joined_faults(faults: Sequence[TableError], path: Path) -> TableError:
-    """One error of several of a table; a single one as it is."""
+    """One error from the errors of several rows; a single error unchanged."""
     if len(faults) == 1:
         return faults[0]
     lines = [f"{f.where.removeprefix(f'{path}, ')}: {f.what}; {f.remedy}" for f in faults[:FAULTS_TOLD]]
@@ -188,11 +189,11 @@ def check_percent(values: Sequence[float], path: Path, column: str) -> None:
 
 
 def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED, *, fill_merged: bool = False) -> InputTable:
-    """A table with a header that holds the needed columns (``a|b``: one of the two); names of columns in small letters, without blanks around them.
+    """A table whose header has the needed columns (``a|b``: one of the two); column names are in lower case, without blanks around them.
 
-    Text in UTF-8, UTF-16 with its mark, or GB18030, or as ``stated.encoding`` says; cells separated by one of SEPARATORS. A workbook (.xlsx) gives
-    the sheet that has the columns, or ``stated.layer``. Rows above the header are titles. ``fill_merged`` : cells of a workbook that were merged over rows
-    count for each of them; a file of others may mean a sum.
+    Text may be in UTF-8, UTF-16 with a byte order mark, GB18030, or ``stated.encoding``; cells are separated by one of SEPARATORS. Of a workbook (.xlsx)
+    the sheet that has the columns, or ``stated.layer``, is read. Rows above the header are titles. ``fill_merged`` : each row of a range of merged cells of
+    a workbook gets the text of the range; only for forms of the pipeline, because in other files a merged cell may be a sum.
 
     Raises
     ------
@@ -221,7 +222,7 @@ def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHI
 
 
 def _separator(text: str, needed: Collection[str]) -> str:
-    """The separator by which a row near the top holds most of the needed columns."""
+    """The separator with which one of the first rows has the most needed columns."""
     top = text.splitlines()[:HEADER_ROWS]
     return max(SEPARATORS, key=lambda s: max((-len(_lacking(needed, [_name(c) for c in line.split(s)])) for line in top), default=0))
 
@@ -276,7 +277,7 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     try:
         _see_parts(raw)
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-    except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
+    except Exception as fault:  # openpyxl passes on any error of its zip and XML readers
         raise TableError(f"not an Excel workbook: {fault}", where=str(path), remedy="save it as .xlsx or as CSV") from None
     if stated.layer and stated.layer not in book.sheetnames:
         raise TableError(f"there is no sheet {stated.layer!r}", where=str(path), remedy=f"choose one of {', '.join(book.sheetnames)} in inputs.<key>.layer")
@@ -306,11 +307,11 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
 
 
 def _see_parts(raw: bytes) -> None:
-    """Hold the parts of a workbook against its size, before any is read as XML.
+    """Check the parts of a workbook against its size, before any is read as XML.
 
     Raises
     ------
-    ValueError : they are too large when they are unpacked, have too many tags, or a document type.
+    ValueError : they are too large when unpacked, or have too many tags or a document type.
     """
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
         if told := too_large(packed, len(raw), MOST_WORKBOOK_BYTES):
@@ -322,7 +323,7 @@ def _see_parts(raw: bytes) -> None:
 
 
 def _see_tags(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], what: str, most: int, most_bytes: int) -> None:
-    """Count the tags of the parts that are XML, in ASCII or UTF-16."""
+    """Count the tags of the parts that are XML (encodings compatible with ASCII, or UTF-16); raises ValueError beyond the limits."""
     tags = size = 0
     for member in members:
         with packed.open(member) as part:
@@ -333,24 +334,24 @@ def _see_tags(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], what: str
             while chunk:
                 tags += chunk.count(b"<")
                 if b"<!DOCTYPE" in last + chunk:
-                    raise ValueError(f"{member.filename} has a document type, which may stand for anything")
+                    raise ValueError(f"{member.filename} has a document type, which may expand to anything")
                 if tags > most or size > most_bytes:
                     raise ValueError(f"{what} of more than {most} tags or {most_bytes // 2**20} MiB")
                 last, chunk = chunk[-16:], part.read(2**20).replace(b"\0", b"")
 
 
 def _see_width(lines: Sequence[Sequence[str]], width: int, where: str) -> None:
-    """Refuse a table that becomes too large when all rows are as long as the header or the longest."""
+    """Refuse a table that would have too many cells when all rows are padded to ``width``."""
     if len(lines) * width > MOST_CELLS:
         raise TableError(f"{len(lines)} rows, one of them of {width} cells", where=where, remedy="delete what lies right of the table")
 
 
 def _lines(sheet: Any, path: Path) -> Iterator[list[str]]:
-    """Texts of the rows of a sheet, without the empty cells at their ends.
+    """Texts of the rows of a sheet, without empty cells at their ends.
 
     Raises
     ------
-    TableError : more cells than MOST_CELLS, empty ones among them: one cell far below or to the right makes millions.
+    TableError : more cells than MOST_CELLS, empty ones included: a single cell far below or to the right makes millions.
     """
     cells = 0
     for row in _rows(sheet, path):
@@ -370,7 +371,7 @@ def _lines(sheet: Any, path: Path) -> Iterator[list[str]]:
 def _rows(sheet: Any, path: Path) -> Iterator[Sequence]:
     try:
         yield from sheet.iter_rows()
-    except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
+    except Exception as fault:  # openpyxl passes on any error of its zip and XML readers
         raise TableError(
             f"the sheet cannot be read: {fault}", where=f"{path}, sheet {sheet.title}", remedy="open it in a spreadsheet program and save it anew, or as CSV"
         ) from None
@@ -387,7 +388,7 @@ def _fill_merged(lines: list[list[str]], sheet: Any, path: Path) -> None:
     from openpyxl.xml.functions import iterparse
 
     spanned = 0
-    with sheet._get_source() as source:  # a sheet that is read row by row does not tell its merged cells
+    with sheet._get_source() as source:  # openpyxl's read-only sheets do not list merged cells
         for _, element in iterparse(source):
             if element.tag.endswith("}mergeCell"):
                 column, first, _, last = range_boundaries(element.get("ref"))
@@ -404,7 +405,7 @@ def _fill_merged(lines: list[list[str]], sheet: Any, path: Path) -> None:
 
 
 def _cell_text(cell: Any) -> str:
-    """What a cell of a workbook shows: whole numbers without a point, days as ISO, shares in percent where it is formatted so."""
+    """Text of a workbook cell: whole numbers without a decimal point, days in ISO format, numbers with a percent format as percent."""
     value = cell.value
     if value is None:
         return ""

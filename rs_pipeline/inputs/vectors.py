@@ -1,6 +1,6 @@
-"""One loader for every vector file that a user hands in: its layer, texts and CRS found or asked for, its shapes repaired, in EPSG:4326.
+"""The loader of all vector files that users hand in. It finds layer, text encoding and CRS, or asks for them, repairs shapes, and converts to EPSG:4326.
 
-What is put right is said in a line of the log, what cannot be is a ConfigError; both name the file and the row or code.
+Each correction is logged; what cannot be corrected is a ConfigError. Both name the file and the row or code.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 Kind = Literal["polygon", "line or polygon"]
 DIMENSIONS: dict[str, tuple[int, ...]] = {"polygon": (2,), "line or polygon": (1, 2)}
 NAMED = 5
-"""So many shapes are named in a message."""
+"""Number of shapes that a message names."""
 GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
-"""Width of a zone to what is added to width x number for its central meridian, degrees."""
+"""Width of a zone, degrees, to the offset of its central meridian: meridian = width x number + offset."""
 
 
 EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
@@ -41,11 +41,11 @@ EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "tables.lakes": ("polygon", ("name",)), "tables.waters": ("polygon", ("name", "kind")), "tables.places": ("polygon", ("kind", "name")), "tables.townships": ("polygon", ("name",)), "water.known_bodies": ("polygon", ("body_id",)),
     "tables.known_findings": ("line or polygon", ("finding_id", "kind", "state", "first_seen", "last_seen")),
 }  # fmt: skip
-"""Configuration key to the kind of shapes and the columns of its file, where they are others than plain polygons."""
+"""Configuration key to the kind of shapes and the columns that its file must have; keys that are not listed need polygons and no columns."""
 NEIGHBOURS = "neighbours"
-"""Layer of a file of units that holds what lies around them (column ``name``), for the map of the report: it is never taken for the units."""
+"""Layer of a file of units with the areas around them (column ``name``), for the map of the report; never read as the units."""
 MAY_BE_EMPTY = ("water.known_bodies", "tables.known_findings")
-"""Keys of files that the pipeline made: a run may have found nothing."""
+"""Keys of files that an earlier run wrote: it may have found nothing."""
 
 
 def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
@@ -59,16 +59,16 @@ def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
 def read_vector(
     path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "", may_be_empty: bool = False
 ) -> gpd.GeoDataFrame:
-    """Shapes of a file in EPSG:4326, valid, two-dimensional, of the kind alone; features without a shape left out and named.
+    """Shapes of a file in EPSG:4326, valid, two-dimensional and only of ``kind``; features without a shape are dropped, with a warning.
 
     Parameters
     ----------
-    columns : that it must have. label : column by which features are named; a feature without a shape is then an error.
+    columns : columns that the file must have. label : column that names features in messages; with it, a feature without a shape is an error.
 
     Raises
     ------
-    ConfigError : the file is missing, unreadable or empty, lacks columns, has several layers that fit, no CRS, coordinates that its CRS cannot
-        have, or shapes of another kind.
+    ConfigError : the file is missing, unreadable or empty, lacks columns, has several layers that fit, has no CRS or coordinates that its CRS
+        cannot have, or has shapes of another kind.
     """
     where = f"{key}: {path}"
     if not Path(path).exists():
@@ -93,10 +93,10 @@ def read_vector(
 
 
 def _layer(handed: Handed, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:
-    """Name of the layer that is meant; None for a file of one."""
+    """Name of the layer to read; None for a file with one layer."""
     try:
         every = _layers_of(handed)
-    except Exception as fault:  # GDAL's drivers raise what they like
+    except Exception as fault:  # GDAL's drivers raise errors of many types
         raise _unreadable(fault, where) from None
     layers = [(name, shape) for name, shape in every if name != NEIGHBOURS or stated.layer == NEIGHBOURS]
     names = [name for name, _ in layers]
@@ -151,17 +151,17 @@ def _read(handed: Handed, layer: str | None, where: str, stated: InputSection, k
         frame = gpd.GeoDataFrame(pyogrio.read_dataframe(handed.source, layer=layer, encoding=encoding, on_invalid="fix", **handed.options()))
     except Unfit:
         raise
-    except Exception as fault:  # GDAL's drivers raise what they like
+    except Exception as fault:  # GDAL's drivers raise errors of many types
         raise _unreadable(fault, where) from None
     return _with_texts(frame, handed.codepage(layer), where, stated, key) if bare else frame
 
 
 def _in_pieces(handed: Handed, layer: str | None, features: int) -> gpd.GeoDataFrame:
-    """A layer of a geodatabase, each piece as large as all before it: its index may name one row many times.
+    """A layer of a geodatabase, read in pieces that each double the rows read: its index may point to one row many times, and reading must stop early.
 
     Raises
     ------
-    Unfit : more corners than the files have bytes.
+    Unfit : it has more vertices than the files have bytes.
     """
     pieces: list[gpd.GeoDataFrame] = []
     corners = 0
@@ -175,7 +175,7 @@ def _in_pieces(handed: Handed, layer: str | None, features: int) -> gpd.GeoDataF
 
 
 def _with_texts(frame: gpd.GeoDataFrame, label: Path | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
-    """Texts that were read byte by byte, in the encoding that fits them."""
+    """The frame, whose texts and column names were read as ISO-8859-1, decoded with the encoding that fits them."""
     texts = [
         c
         for c in frame.columns
@@ -201,7 +201,7 @@ def _with_texts(frame: gpd.GeoDataFrame, label: Path | None, where: str, stated:
 
 
 def _codepage(text: str) -> str | None:
-    """An encoding as .cpg files name it: ``UTF-8``, ``936``, ``ANSI 1252``; None where Python has none by the name."""
+    """The encoding that a .cpg file names (``UTF-8``, ``936``, ``ANSI 1252``), as Python calls it; None where Python does not know it."""
     name = text.strip().upper().removeprefix("ANSI").strip()
     name = {"65001": "UTF-8", "936": "GBK", "54936": "GB18030", "OEM": "", "SYSTEM": ""}.get(name, f"CP{name}" if name.isdigit() else name)
     try:
@@ -225,8 +225,8 @@ def _some(names: Collection[str]) -> str:
 
 
 def _repaired(geometry: gpd.GeoSeries, names: pd.Series, where: str, kind: Kind) -> gpd.GeoSeries:
-    """Valid shapes of the kind, in two dimensions. Rings are read by their winding: both lobes of a bow-tie stay, a spike goes, a ring that turns
-    back on itself is a hole (GEOS, makeValid by structure)."""
+    """Valid, two-dimensional shapes of the kind. Repair by GEOS makeValid, method "structure": both lobes of a bow-tie are kept, a spike is removed, and a
+    ring that touches itself from inside becomes a hole."""
     shapes = shapely.force_2d(geometry.to_numpy())
     finite = np.array([np.isfinite(shapely.get_coordinates(g)).all() for g in shapes])
     if not finite.all():
@@ -259,7 +259,7 @@ def _of_dimension(collection: shapely.GeometryCollection, dimensions: Collection
 
 
 def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
-    """The frame in EPSG:4326, with what is plainly wrong about its coordinates put right and said."""
+    """The frame in EPSG:4326; plain errors of its coordinates (exchanged axes, zone numbers) are corrected and logged."""
     bounds = frame.total_bounds
     shifted = stated.crs if stated.crs in SHIFTED else None
     crs = pyproj.CRS(4326) if shifted else pyproj.CRS(stated.crs) if stated.crs else frame.crs
@@ -295,11 +295,11 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
 
 
 def _easting_shift(crs: pyproj.CRS, bounds: np.ndarray, where: str, key: str) -> float:
-    """What eastings lack of, or have beyond, the false easting of a Gauss-Krueger zone, m: its number in front.
+    """Shift of the eastings to the false easting of the CRS, m: where they have a Gauss-Krueger zone number in front that the CRS lacks, or the reverse.
 
     Raises
     ------
-    ConfigError : the number is that of another zone.
+    ConfigError : the number in front is that of another zone.
     """
     operation = crs.coordinate_operation if crs.is_projected else None
     if operation is None or "Transverse Mercator" not in operation.method_name:

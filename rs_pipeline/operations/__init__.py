@@ -1,1 +1,1 @@
-"""What surrounds the steps of a run: locks, journal, jobs given up, the summary, who is told, workers elsewhere."""
+"""Operation of runs around their steps: verbs init, run, plan and verify, locks, journal, repair, jobs given up, summary and notification."""

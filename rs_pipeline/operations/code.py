@@ -1,7 +1,7 @@
-"""Which steps have other code now than when their files were made.
+"""Finds the steps whose code has changed since their files were made.
 
-A changed configuration makes steps run again. Changed code does not, so that editing a comment does not recompute a province: a run names the
-steps whose code changed, and the command that makes their files again. The code of products that other packages bring is not watched.
+A changed configuration makes steps run again. Changed code does not, so that editing a comment does not recompute a province. Instead a run names the
+steps whose code changed, and the command that makes their files again. Products of other packages are not watched.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from rs_pipeline.storage.atomic import write_changed
 from rs_pipeline.storage.provenance import code_sha256
 
 UNWATCHED = ("rs_pipeline", "errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
-"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step. The package itself holds
-the version, and a door for notebooks that leads to rooms that no step enters."""
+"""Modules of ``rs_pipeline`` that all steps import and that do not affect results: a change in them is not reported. The package's own ``__init__``
+has the version, and a function for notebooks that imports packages which no step uses."""
 
 
 REFERENCES = {"zonal": ("county_sums",), "indicators": ("facts", "indicators")}
@@ -46,7 +46,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    """Modules that one imports, at its top or later."""
+    """Modules of the pipeline that a module imports, at its top or inside functions."""
     path, found = _source(module), set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path else ():
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -79,7 +79,7 @@ def step_code(name: str) -> str:
 
 
 def _known(settings: Settings) -> dict[str, dict[str, str]]:
-    """Digest of the whole code to the code of every step, of all states that worked on the run, and of today's."""
+    """Digest of the whole code, to the digests of the steps' code; of all versions of the code that worked on the run, and of the present one."""
     try:
         known = json.loads(Layout(settings.root).code.read_text("utf-8"))
     except (OSError, ValueError):
@@ -90,12 +90,12 @@ def _known(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def note_code(settings: Settings) -> None:
-    """Write down the code of every step under the digest of the whole, which the journal names with every job."""
+    """Store the digest of every step's code under the digest of the whole code, which the journal has with every job."""
     write_changed(Layout(settings.root).code, json.dumps(_known(settings), indent=1))
 
 
 def changed_code(settings: Settings) -> list[str]:
-    """Steps whose code is not what made their files, in order; those without a file are none."""
+    """Steps whose code differs from the code that made their files, in order; steps without files are not included."""
     last = {e.job: e for e in read_journal(Layout(settings.root).journal) if e.state == "done"}
     if all(entry.code == code_sha256() for entry in last.values()):
         return []
@@ -106,7 +106,7 @@ def changed_code(settings: Settings) -> list[str]:
 
 
 def words_on_code(changed: list[str], config: Path) -> str:
-    """What a reader is told of steps whose code changed."""
+    """Message about steps whose code changed."""
     return (
         f"the code of these steps changed since their files were made: {', '.join(changed)}. The files stay as they are; "
         f"to make them again: rs-pipeline run --config {config} --forcerun {' '.join(changed)}"

@@ -1,7 +1,7 @@
-"""What a person sees of a run: a line a step with the time that is left, warnings, and at the end what was made, what is missing, what to open.
+"""Terminal output of a run: one line per step with the time left, warnings, and at the end what was made, what is missing and which files to open.
 
-A log handler of Snakemake: it hears of every job and says little; what Snakemake says goes to its log file as ever. `rs-pipeline run` puts it in
-the place of Snakemake's own; without it (`snakemake`) the functions of this module change nothing.
+It is a log handler of Snakemake that receives the events of every job and writes a short output; Snakemake's own messages still go to its log file.
+`rs-pipeline run` installs it in place of Snakemake's handler; under plain `snakemake` the functions of this module have no effect.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from rs_pipeline.operations.summary import Summary, rest_seconds, summarise_run,
 from rs_pipeline.steps import BEFORE_TILES, final_outputs, rounds, step_of
 
 MAX_WARNINGS = 20
-"""So many are shown while a run works; the summary has all."""
+"""Most warnings shown during a run; the summary has all."""
 
 QUIET_S = 60.0
-"""Where no step comes to its end, a line is written no more often."""
+"""Least time between lines, seconds, while no step ends."""
 
 IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n|\n  File ".*", line \d+, in <module>')
-"""What Snakemake puts around our own errors."""
+"""Text that Snakemake puts around errors of the pipeline."""
 
 TOLD_OF_THE_JOB = "returned non-zero exit status"
-"""In what Snakemake says of a command that failed, besides the event of its job."""
+"""Part of the message of Snakemake about a failed command, which repeats the event of its job and is not shown."""
 
 NO_BACKUP = "no backup found"
-"""In what it says of every file of a job that failed: steps stand by themselves, so nothing is put back (`operations.job`)."""
+"""Part of its message about every file of a failed job, not shown: backups are removed on purpose (`operations.job`)."""
 
 NOT_STEPS = ("all",)
 """Rules without work."""
@@ -50,17 +50,17 @@ LISTING = BEFORE_TILES[-1].name
 """The step after which the jobs of tiles are known."""
 
 BEFORE_JOBS = ("simulate", "province_units", *(step.name for step in BEFORE_TILES))
-"""Steps done once, before the many: the time of the others cannot be told from theirs."""
+"""Steps that run once, before the jobs of tiles: their duration says nothing about that of the others."""
 
 _listening: LogHandler | None = None
 
 
 class Progression:
-    """How far the steps of a run are, and how long the rest may take. Times are seconds of a clock that only goes forward.
+    """Progress of the steps of a run, and the time left. Times are seconds of a monotonic clock.
 
     Parameters
     ----------
-    earlier : step to seconds of its jobs in earlier runs, for steps of which none has ended in this one.
+    earlier : step to durations of its jobs in earlier runs, seconds; used until a job of the step has ended in this run.
     """
 
     def __init__(self, earlier: Mapping[str, Sequence[float]] = {}):
@@ -73,7 +73,7 @@ class Progression:
         self._changed = 0.0
 
     def plan(self, rest: Mapping[str, int], now: float) -> None:
-        """Take the jobs that are left by step. While `LISTING` is among them, those of tiles are not known."""
+        """Set the number of jobs left, by step. While `LISTING` is among them, the jobs of tiles are not known."""
         self.rest = Counter({step: count for step, count in rest.items() if step not in NOT_STEPS})
         self.is_planned, self._changed = LISTING not in self.rest, now
 
@@ -82,7 +82,7 @@ class Progression:
             self._running[job] = (step, now)
 
     def finish(self, job: Any, now: float, *, well: bool = True) -> str | None:
-        """The step of a job that ended; None of a job that never started here."""
+        """Note the end of a job and return its step; None for a job whose start was not noted."""
         step, then = self._running.pop(job, (None, now))
         if step and well:
             self.is_planned &= step != LISTING
@@ -96,11 +96,11 @@ class Progression:
         return step
 
     def at_work(self) -> list[str]:
-        """Steps with jobs at work."""
+        """Steps with running jobs."""
         return list(dict.fromkeys(step for step, _ in self._running.values()))
 
     def left(self, now: float) -> str:
-        """In words, how long the rest may take; what cannot be known is said."""
+        """The time left, in words; it says where the time is not known."""
         rest, seconds = {step: count for step, count in self.rest.items() if count}, dict(self.earlier) | self.seconds
         if not self.is_planned:
             return "time left: known when the scenes are listed"
@@ -114,7 +114,7 @@ class Progression:
         return f"{left}, without the time of {untimed} of {len(rest)} steps, of which no job has ended yet" if untimed else left
 
     def _pace(self) -> float:
-        """Seconds of jobs done a second of the clock, of the last hundred jobs; 1 before the first."""
+        """Job-seconds done per second of the clock, over the last hundred jobs; 1 before the first."""
         if not self._recent:
             return 1.0
         clock = max(end for _, end in self._recent) - min(start for start, _ in self._recent)
@@ -122,7 +122,8 @@ class Progression:
 
 
 def in_words(seconds: float) -> str:
-    """
+    """A duration as text, with a unit that suits its size.
+
     >>> [in_words(s) for s in (42, 600, 9000, 400000)]
     ['42 s', '10 min', '2.5 h', '4.6 days']
     """
@@ -133,7 +134,7 @@ def in_words(seconds: float) -> str:
 
 
 class _Bars(Progress):
-    """A bar for every step at work, and below them the time that is left."""
+    """A progress bar for every running step, and below them the time left."""
 
     left = ""
 
@@ -143,7 +144,7 @@ class _Bars(Progress):
 
 
 class LogHandler(LogHandlerBase):
-    """Hears Snakemake and writes to standard error: bars on a terminal, lines elsewhere."""
+    """Receives Snakemake's log records and writes to standard error: bars on a terminal, lines elsewhere."""
 
     writes_to_stream, writes_to_file, has_filter, has_formatter, needs_rulegraph = True, False, True, True, False
 
@@ -165,7 +166,7 @@ class LogHandler(LogHandlerBase):
         self._tasks: dict[str, Any] = {}
 
     def watch(self, settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
-        """See `watch`."""
+        """See the function `watch`."""
         earlier: dict[str, list[float]] = defaultdict(list)
         entries, self._journal_place = journal_since(Layout(settings.root).journal, 0)
         planned_rounds = rounds(settings)
@@ -190,7 +191,7 @@ class LogHandler(LogHandlerBase):
             self.handleError(record)
 
     def _hear(self, record: Any, now: float) -> None:
-        """Take in a record of Snakemake's, which bears what its event is about."""
+        """Process a log record of Snakemake; its attributes describe the event."""
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_INFO:
             if self._is_stale:
@@ -209,7 +210,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             self._steps.finish(record.jobid, now, well=False)
             self._warn(f"{self._names.pop(record.jobid, record.rule_name)} failed: {_last_words(record.log)} (log: {', '.join(record.log)})")
-        elif event == LogEvent.PROGRESS:  # told before the plan knows that the job has ended: it is asked when the next one starts
+        elif event == LogEvent.PROGRESS:  # sent before the plan notes the end of the job, so the plan is asked at the start of the next job
             self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
         elif record.getMessage().startswith("Nothing to be done"):
             self.is_idle = True
@@ -221,7 +222,7 @@ class LogHandler(LogHandlerBase):
             self._say(IN_SNAKEFILE.sub("", record.getMessage()))
 
     def _plan(self, now: float) -> None:
-        """Ask for the jobs that are left. The plan belongs to another thread: where that is changing it, the next job asks again."""
+        """Get the jobs left. The plan belongs to another thread: if that changes it meanwhile, the next job gets it again."""
         try:
             self._steps.plan(self._planned(), now)
             self._is_stale = False
@@ -236,7 +237,7 @@ class LogHandler(LogHandlerBase):
         self._draw(now)
 
     def _draw(self, now: float) -> None:
-        """Bars of the steps at work."""
+        """Update the bars of the running steps."""
         if self._bars.disable:
             return
         self._bars.start()
@@ -251,7 +252,7 @@ class LogHandler(LogHandlerBase):
         self._bars.left = self._steps.left(now)
 
     def _warn_of_jobs(self) -> None:
-        """Warnings and surrenders of the jobs that ended since, from the journal."""
+        """Show the warnings of jobs that ended since, and jobs that were given up, from the journal."""
         entries, self._journal_place = journal_since(Layout(self.run_settings.root).journal, self._journal_place) if self.run_settings else ([], 0)
         for entry in entries:
             for line in entry.said:
@@ -260,7 +261,7 @@ class LogHandler(LogHandlerBase):
                 self._warn(f"{entry.job} was given up: {entry.reason}")
 
     def _warn(self, text: str, key: str = "") -> None:
-        """Show a warning, each once and no more than ``MAX_WARNINGS``."""
+        """Show a warning, each only once and at most ``MAX_WARNINGS`` in all."""
         if (key or text) not in self._shown and len(self._shown) < MAX_WARNINGS:
             self._shown.add(key or text)
             self._say(f"warning: {text}")
@@ -272,7 +273,7 @@ class LogHandler(LogHandlerBase):
         self._screen.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def end(self, settings: Settings, found: Summary, logs: Sequence[str]) -> None:
-        """Keep what is told when all has been heard."""
+        """Keep what `close` writes after the last record."""
         self.run_settings, self.found, self._logs = settings, found, logs
 
     def close(self) -> None:
@@ -284,14 +285,14 @@ class LogHandler(LogHandlerBase):
 
 
 def _last_words(logs: Sequence[str]) -> str:
-    """The named error at the end of a job's log, else its last line."""
+    """The error of the pipeline at the end of a job's log, else its last line."""
     lines = [line for path in logs if Path(path).is_file() for line in Path(path).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (named or lines or ["it said nothing"])[-1].strip()[:300]
+    return (named or lines or ["its log is empty"])[-1].strip()[:300]
 
 
 def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: float) -> str:
-    """What was made, what is missing or was warned of, what to open, and where details are."""
+    """Text at the end of a run: files made and missing, warnings, files to open, and where details are."""
     layout, final = Layout(settings.root), len(final_outputs(settings))
     to_open = (
         (layout.report, "the page, in a browser"),
@@ -315,7 +316,7 @@ def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: 
 
 
 def watch(settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
-    """Tell the handler of a run, where there is one.
+    """Tell the handler, if there is one, which run begins.
 
     Parameters
     ----------
@@ -326,7 +327,7 @@ def watch(settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
 
 
 def tell_end(settings: Settings, found: Summary, logs: Sequence[str]) -> None:
-    """Tell of a run that ended: the whole summary, or what a person wants of it where the handler listens."""
+    """Report the end of a run: the whole summary, or, if the handler is installed, its short text."""
     if _listening:
         _listening.end(settings, found, logs)
     else:
@@ -334,7 +335,8 @@ def tell_end(settings: Settings, found: Summary, logs: Sequence[str]) -> None:
 
 
 def tell_nothing_to_do(*, only_tell: bool) -> None:
-    """Tell how a run stands that had no job to do, and write it into its summary: what failed before may be mended. ``only_tell`` : in a dry run."""
+    """Report the state of a run that had no job to do, and update its summary, as earlier failures may be resolved. ``only_tell`` : in a dry run, no file is
+    written."""
     if _listening and _listening.run_settings and _listening.is_idle:
         settings = _listening.run_settings
         found = summarise_run(settings)

@@ -1,10 +1,10 @@
-"""What is due: a job that Snakemake plans does only steps whose files are missing, or that are made from something else now.
+"""Decides which steps are due: a job that Snakemake plans does only steps whose files are missing, or whose inputs have changed.
 
-Snakemake plans by the job. A job of a tile and period does several steps (`steps.Round`), and all that rests on it is planned with it; so each step
-asks here. Contents are compared and not times, because Snakemake renews the times of all files of a job that ended.
+Snakemake plans whole jobs. A job of a tile and period does several steps (`steps.Round`), and all jobs that depend on it are planned with it; so each step
+is checked here. Contents are compared and not times, because Snakemake renews the times of all files of a job that ended.
 
-Snakemake itself plans by times, and by what it remembers in the folder where it was started. It overlooks a file that is replaced by an older one, and
-forgets where that memory is lost; `outdated` says what it does not know, at the start of a run.
+Snakemake itself plans by file times and by its metadata in the folder where it was started. It misses a file that was replaced by an older one, and changes
+where its metadata are lost; `outdated` finds these jobs at the start of a run.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from rs_pipeline.storage.record import Recorded, damage, read_record
 from rs_pipeline.storage.retry import Retry, read_retries, read_retry
 
 FORCED = "RS_PIPELINE_FORCED"
-"""Variable of the environment that tells jobs which steps the user asked for in any case, by name."""
+"""Environment variable with the names of the steps that the user forces to run."""
 
 _CHIPS, _SCENES, _FOLDER = (path_of("", "").name for path_of in (Layout(Path()).chips, Layout(Path()).scene_list, Layout(Path()).chip_folder))
-"""Names of the list of a tile's chips, of the list of its scenes, and of the folder of the chips; they lie in one folder."""
+"""Names of a tile's manifest of chips, its list of scenes, and its folder of chips; they are in one folder."""
 
 _WHOLE_BYTES = 16 * 2**20
-"""Of larger files of the user, such as rasters, size and time count: every job asks."""
+"""For larger files of the user, such as rasters, size and time are compared instead of the content, because every job checks them."""
 
 
 def made_from(settings: Settings, step: Step, place: StepContext, job: str) -> str:
-    """Digest of everything that the files of a step are made from: keys and tables, how often it was to run again, and what its files hold. Steps of
-    the region tell of tiles that were given up as well. Who reads chips reads what the ledger says of their scenes, such as offsets: the list of
-    scenes beside the chips changes with it.
+    """Digest of everything that the files of a step are made from: keys and tables, the number of its retries, and the contents of its inputs. For steps
+    of the region also the jobs of tiles that were given up. For a step that reads chips also the list of scenes, which changes with facts of the
+    ledger such as offsets.
 
-    A file of the run holds what was noted when it was written (`repair.mend_inputs` sees to it); the user's files are looked at.
+    For a file of the run the recorded content is used (`repair.mend_inputs` makes sure that it still holds); files of the user are read.
     """
     paths = _made_of(step, place)
     return _digest(_asked(settings, step, job), step, place, paths, read_known(settings, paths, job))
@@ -51,14 +51,14 @@ def made_from(settings: Settings, step: Step, place: StepContext, job: str) -> s
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a digest rests on besides files."""
+    """Inputs of the digest besides files."""
 
     settings: Settings
     depends: str
     times: int
-    """How often the job was to run again."""
+    """How often the job was marked to run again."""
     given_up: tuple[tuple[str, str], ...] = ()
-    """Jobs that were given up, and why."""
+    """(job, reason) of jobs that were given up."""
 
 
 def _asked(settings: Settings, step: Step, job: str) -> _Asked:
@@ -68,7 +68,7 @@ def _asked(settings: Settings, step: Step, job: str) -> _Asked:
 
 
 def _given_up(step: Step, retries: Mapping[str, Retry]) -> tuple[tuple[str, str], ...]:
-    """Jobs of tiles that were given up: what steps of the region sum."""
+    """Jobs of tiles that were given up; empty for steps of tiles. Results of the region depend on them."""
     if step.of_tile or step in BEFORE_TILES:
         return ()
     return tuple((name, retry.given_up) for name, retry in retries.items() if retry.given_up)
@@ -87,13 +87,13 @@ def _digest(asked: _Asked, step: Step, place: StepContext, paths: list[Path], re
         here = path.absolute()
         if here in record:
             told.append((here.relative_to(root), record[here].content))
-        elif path.name != _FOLDER:  # of chips the manifest counts
+        elif path.name != _FOLDER:  # chips are covered by the manifest
             told += [(str(part), _identity(part)) for part in user_files(path)]
     return xxhash.xxh3_128("\n".join(map(str, told)).encode()).hexdigest()
 
 
 def _identity(path: Path) -> str:
-    """Digest of a file, or size and time of change of a large one; empty where there is none."""
+    """Digest of a file, or size and time of modification of a large one; empty where it does not exist."""
     try:
         about = path.stat()
     except OSError:
@@ -109,11 +109,11 @@ def _content_digest(path: Path, *_about: int) -> str:
 
 
 def is_due(settings: Settings, step: Step, place: StepContext, job: str, attempt: int = 1) -> bool:
-    """Whether a step has to be done: the user asks for it, it did not end, its files are not what it wrote, or it is made from something else now.
+    """Whether a step has to be done: the user forces it, it did not end, its files are not as written, or its inputs changed.
 
     Parameters
     ----------
-    attempt : of the job. One that was given up in an earlier attempt is for the next run, which counts anew.
+    attempt : number of this attempt at the job. A job that was given up in an earlier attempt is left to the next run, which counts from 1 again.
     """
     layout = Layout(settings.root)
     last = next(reversed(entries_of(layout.journal, job)), None)
@@ -127,14 +127,14 @@ def is_due(settings: Settings, step: Step, place: StepContext, job: str, attempt
 
 
 def _is_made(asked: _Asked, step: Step, place: StepContext, paths: list[Path], record: Mapping[Path, Recorded], mine: Sequence[Recorded]) -> bool:
-    """Whether all that a job wrote is there, and is made from what there is now."""
+    """Whether all files of a job exist with their recorded size, and its inputs are unchanged."""
     whole = mine and all(known.path.exists() and not damage(known, whole=False) for known in mine)
     return bool(whole) and mine[0].made_from == _digest(asked, step, place, paths, record)
 
 
 def outdated(settings: Settings) -> list[str]:
-    """Jobs of this run that have ended, and whose files are gone or made from something else than there is now. While the tiles are not known, of the
-    steps before them alone: what rests on tiles is asked when they are."""
+    """Jobs of this run that have ended, but whose files are missing or whose inputs have changed since. While the tiles are not known, only jobs of the
+    steps before them."""
     layout, tiles = Layout(settings.root), set(_readable_tiles(settings))
     named = {step.verb: step for step in steps_of(settings) if tiles or step in BEFORE_TILES}
     record, retries, periods = read_record(layout.record, settings.root), read_retries(layout.retries), {p.label for p in settings.all_periods}
@@ -149,7 +149,7 @@ def outdated(settings: Settings) -> list[str]:
         step = named.get(verb.partition(":")[0])
         if step is None or job in unfinished:
             continue
-        where = dict(zip([name for name in ("period", "tile") if name in step.names], names, strict=False))  # as `job_name` puts them together
+        where = dict(zip([name for name in ("period", "tile") if name in step.names], names, strict=False))  # in the order of `job_name`
         if not ({where.get("period")} <= periods | {None} and {where.get("tile")} <= tiles | {None}):
             continue
         place = job_place(settings, verb, where.get("tile"), where.get("period"))
@@ -167,7 +167,7 @@ def _readable_tiles(settings: Settings) -> list[str]:
 
 
 def forced_steps(settings: Settings, words: Iterable[str]) -> set[str]:
-    """The steps that a user forces by names of rules, steps or files."""
+    """The steps that a user forces, by names of rules, steps or files."""
     found, of_round = set(), {r.name: r for r in rounds(settings)}
     for word in words:
         if word in of_round:

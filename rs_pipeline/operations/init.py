@@ -1,4 +1,4 @@
-"""`rs-pipeline init`: a configuration to begin with, written into the folder one is in."""
+"""Verb ``init``: writes a first configuration into the working folder."""
 
 from __future__ import annotations
 
@@ -19,54 +19,52 @@ from rs_pipeline.sensors import load_sensor, sensor_names
 from rs_pipeline.storage.atomic import atomic_path
 
 OWN = "own"
-"""Name of the shipped configuration for polygons of one's own."""
+"""Name of the shipped configuration for the user's own polygons."""
 
 PUBLIC, ON_DISK = "public scenes", "scenes of this disk"
-"""What the head of that configuration says of its scenes, and what it says where they are a folder's."""
+"""Words for the scenes in the head of that configuration: as shipped, and where the scenes are in a folder."""
 
 SOURCES = "sources:"
-"""Line of it after which its sources stand; what is found in a folder takes their place."""
+"""Line of it that its sources follow; the sources found in a folder replace them."""
 
 
 @dataclass
 class FoundScenes:
-    """What a folder of scenes holds."""
+    """Content of a folder of scenes."""
 
     scenes: Counter[str] = field(default_factory=Counter)
-    """By name of the sensor's table."""
+    """Name of the sensor table to number of scenes."""
     years: set[int] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
-    """Items of collections that no shipped table reads, by collection."""
+    """Number of items of collections that no shipped table reads, by collection."""
     lacking: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
-    """Items that no shipped table reads for want of bands: by collection, the table that comes nearest, and the bands that it misses."""
+    """Number of items that no shipped table reads because bands are missing: by collection, the table that fits best, and its missing bands."""
     alike: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Name of a table to those of other providers that read its scenes too."""
+    """Name of a table to the tables of other providers that read the same scenes."""
     dropped: list[str] = field(default_factory=list)
     """Items and files that cannot be used, with the reason."""
 
 
 def write_configuration(path: Path, *, like: str | None = None, scenes: Path | None = None) -> list[str]:
-    """Write a commented configuration; what could not be filled in, in words.
+    """Write a commented configuration; returns lines on scenes that were left out.
 
     Parameters
     ----------
-    like : name of a shipped configuration that is copied; default that for polygons of one's own.
+    like : name of a shipped configuration to copy; default the one for the user's own polygons.
     scenes : a catalog or a folder of items on this disk, whose collections and years are filled in.
 
     Raises
     ------
-    ConfigError : the file exists already, there is no such configuration, or no scene in the folder that a shipped table reads.
+    ConfigError : the file exists already, there is no such configuration, or no shipped table reads a scene of the folder.
     """
     if path.exists():
         raise ConfigError("the file exists already and is left as it is", where=str(path), remedy="name another: rs-pipeline init my.yaml")
     template = config_folder() / f"{like or OWN}.yaml"
     if not template.is_file():
         raise ConfigError(
-            "this configuration does not come along with this installation",
-            where=str(template),
-            remedy="leave the option out and name your own polygons and sources",
+            "this configuration is not part of this installation", where=str(template), remedy="leave the option out and name your own polygons and sources"
         )
-    text, told = template.read_text("utf-8").replace(f"config/{template.name}", str(path)), []  # comments name the file by its place in the checkout
+    text, told = template.read_text("utf-8").replace(f"config/{template.name}", str(path)), []  # comments name the file by its path in the checkout
     if scenes:
         found = scenes_in(scenes)
         text, told = _with_scenes(text, scenes, found), _left_out(found)
@@ -76,13 +74,13 @@ def write_configuration(path: Path, *, like: str | None = None, scenes: Path | N
 
 
 def scenes_in(folder: Path) -> FoundScenes:
-    """Count the scenes of a catalog on this disk by the sensor table that reads them. Where tables of more than one
-    provider read a scene, that of verb ``catalog`` is taken, else the first by name.
+    """Count the scenes of a catalog on this disk by the sensor table that reads them. Where tables of several
+    providers read a scene, that of verb ``catalog`` is used, else the first by name.
 
     Raises
     ------
-    CatalogError : there is nothing at the path, or what stands there is not STAC.
-    ConfigError : no scene is one that a shipped table reads.
+    CatalogError : nothing exists at the path, or it is not STAC.
+    ConfigError : no shipped table reads a scene.
     """
     found, by_collection = FoundScenes(), defaultdict[str, dict[str, _Misses]](dict)
     for name in sorted(sensor_names(), key=lambda name: name not in ARCHIVE_SENSORS.values()):
@@ -111,16 +109,16 @@ def scenes_in(folder: Path) -> FoundScenes:
 
 
 _Misses = dict[str, tuple[str, ...]]
-"""Id of an item to the bands that a table misses in it."""
+"""Id of an item to the bands of a table that it lacks."""
 
 
 def _missed(item: dict[str, Any], sensor: Sensor) -> tuple[str, ...]:
-    """Bands that a scene of the sensor must have, and an item has not."""
+    """Required bands of the sensor that an item lacks."""
     return tuple(band.role for band in sensor.bands if band.required and not any(name in item["assets"] for name in band.assets))
 
 
 def _share_out(found: FoundScenes, collection: str, tables: dict[str, _Misses]) -> None:
-    """Give each scene of a collection to the first table that reads it, and say of the rest what it lacks for the table that comes nearest."""
+    """Count each scene of a collection for the first table that reads it; for the others note the table that fits best and the bands that it misses."""
     reader: dict[str, str] = {}
     for name, misses in tables.items():
         whole = [scene for scene, missed in misses.items() if not missed]
@@ -135,7 +133,7 @@ def _share_out(found: FoundScenes, collection: str, tables: dict[str, _Misses]) 
 
 
 def _with_scenes(text: str, folder: Path, found: FoundScenes) -> str:
-    """The template with the sources and periods of a folder."""
+    """The template with the sources and periods of the scenes in a folder."""
     head, _, rest = text.partition(f"\n{SOURCES}")
     after = rest[rest.index("\n\n") :]
     lines = [

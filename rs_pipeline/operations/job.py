@@ -1,4 +1,4 @@
-"""What surrounds a step that runs as a job: its lock, the space on the disk, the files it reads and writes, the journal, and giving up."""
+"""Runs a step as a job: its lock, the space on the disk, checks of the files it reads, the record of those it writes, the journal, and giving up."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 
 SNAKEMAKE_BACKUPS = Path(".snakemake/backups")
-"""Where Snakemake keeps outputs while their successors are made."""
+"""Folder in which Snakemake keeps the previous outputs of running jobs."""
 
 
 def backup_of(path: Path) -> Path:
-    """Where Snakemake keeps a file or folder: an absolute path lies there without its leading ``/``."""
+    """Path of Snakemake's backup of a file or folder; for an absolute path without its leading ``/``."""
     return SNAKEMAKE_BACKUPS / path.relative_to(path.anchor)
 
 
@@ -40,15 +40,15 @@ def run_job(
 ) -> None:
     """Run a step as a job of the run.
 
-    The files of the run that the step reads are held to the record of the jobs that wrote them; what is damaged is made again first.
-    A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
-    seen, its retry says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
-    A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up; one that met a value that cannot be
-    (ModelError) is given up in the next attempt.
+    The files of the run that the step reads are checked against the record of the jobs that wrote them; damaged files are made again first.
+    A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs state that nothing was
+    observed, its retry states the reason, and the run continues without the tile. The next run tries it again, and also fetches its chips again, which may
+    be the cause. A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up; one that failed with an invalid
+    value (ModelError) is given up in the next attempt.
 
     Parameters
     ----------
-    only_due : do nothing where nothing is due (`operations.due`).
+    only_due : do nothing where the step is not due (`operations.due`).
 
     Raises
     ------
@@ -72,7 +72,7 @@ def run_job(
         reason = reason if tried_enough and kind != SpaceError.__name__ else None
         watch = Watch(layout.journal, job, verb, attempt)
         try:
-            written_files()  # what was written before in this process is no work of the job
+            written_files()  # discard files that this process wrote before the job
             if reason is None:
                 with _warnings() as said:
                     mend_inputs(settings, verb, tile, period)
@@ -91,7 +91,7 @@ def run_job(
                 watch.write("given up", reason)
         except BaseException as fault:
             if not isinstance(fault, KeyboardInterrupt | SystemExit) and (what := disk_fault(settings.root, fault)):
-                drop_parts(settings)  # of a quota nothing else may tell
+                drop_parts(settings)  # frees space; a used-up quota may not show before this error
                 full = SpaceError(what, where=f"{job}, {settings.root}", remedy=MAKE_ROOM)
                 watch.write("failed", _words(full))
                 raise full from fault
@@ -100,13 +100,13 @@ def run_job(
 
 
 def run_round(settings: Settings, number: int, tile: str, period: str, *, threads: int = 1, attempt: int = 1) -> None:
-    """Run the steps of a round (`steps.rounds`) that are due, as a job each, in this process. A step that fails takes with it those that rest on
-    it; the others are done all the same, and what is done stays.
+    """Run the steps of a round (`steps.rounds`) that are due, each as a job, in this process. When a step fails, the steps that depend on it are
+    skipped; the others are still done, and finished steps are kept.
 
     Raises
     ------
     ConfigError : there is no such round.
-    Exception : of the first step that failed, when the others are done; a SpaceError at once.
+    Exception : the error of the first step that failed, after the others are done; a SpaceError at once.
     """
     wanted = next((r for r in rounds(settings) if r.number == number), None)
     if wanted is None:
@@ -131,15 +131,15 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
 
 
 def _drop_backups(paths: Iterable[Path]) -> None:
-    """Take from Snakemake what it kept of a job's files. Steps write whole files or none; after a failure, or where the end of a job that went well
-    does not reach it, it would put that in the place of what the job made."""
+    """Remove Snakemake's backups of a job's files. Steps write files atomically. After a failure, or where Snakemake does not learn of a success, it would
+    overwrite the files of the job with these backups."""
     for path in paths:
         kept = backup_of(path)
         shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
 
 
 def _mending(settings: Settings, step: Callable[[], None]) -> None:
-    """Do a step; what it finds damaged itself is made again once."""
+    """Do a step; if it finds a damaged file, the file is made again and the step repeated, once."""
     try:
         step()
     except DamagedError as fault:
@@ -148,7 +148,7 @@ def _mending(settings: Settings, step: Callable[[], None]) -> None:
 
 
 class _Listener(logging.StreamHandler):
-    """Keeps warnings besides writing them to the job's log."""
+    """Collects warnings, and also writes them to the job's log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ class _Listener(logging.StreamHandler):
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """The warnings that the pipeline logs meanwhile."""
+    """List of the warnings that the pipeline logs inside the context."""
     listener, top = _Listener(), logging.getLogger("rs_pipeline")
     top.addHandler(listener)
     try:
@@ -172,12 +172,12 @@ def _warnings() -> Iterator[list[str]]:
 
 
 def drop_parts(settings: Settings) -> None:
-    """Remove what jobs share of remote files: it can be asked for again, and must not end a run for want of space."""
+    """Remove the shared parts of remote files: they can be requested again, and must not end a run for lack of space."""
     shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
 
 
 def check_space(settings: Settings) -> None:
-    """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left; what can be asked for again goes first."""
+    """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left, also after removing the shared parts of remote files."""
     free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb and Layout(settings.root).parts.exists():
         drop_parts(settings)
@@ -196,11 +196,11 @@ def _words(fault: BaseException) -> str:
 
 
 def give_up(settings: Settings, verb: str, tile: str | None, period: str | None, reason: str) -> None:
-    """Write a job's outputs as those of a tile that nobody could see.
+    """Write a job's outputs as those of a tile without any observation.
 
     Raises
     ------
-    PipelineError : the job is not one of a tile, so that nothing can go on without it.
+    PipelineError : the job is not one of a tile, so that the run cannot continue without it.
     """
     words = f"{verb} was given up: {reason}"
     step = step_of(verb)

@@ -1,6 +1,6 @@
-"""The journal of a run, ``logs/jobs.jsonl``: a line when a job starts and one when it ends, with its time, memory and bytes.
+"""The journal of a run, ``logs/jobs.jsonl``: one line when a job starts and one when it ends, with its time, memory and bytes.
 
-A job that was killed has a start and no end.
+A job that was killed has a start line and no end line.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ ENDS = ("done", "given up")
 """States in which a job has ended."""
 
 MAX_SAID = 20
-"""So many warnings of a job are kept."""
+"""Most warnings of a job that are kept."""
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One line."""
+    """One line of the journal."""
 
     job: str
     """See `retry.job_name`."""
@@ -45,9 +45,9 @@ class JournalEntry:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_mb: float = 0.0
-    """Largest resident memory of the process so far: a process does several jobs of a tile and period."""
+    """Largest resident memory of the process so far, MB; a process may do several jobs of a tile and period."""
     read_mb: float = 0.0
-    """Read from files, those in the system's cache included; what comes over the network is not."""
+    """Data read from files, including those in the system's cache, but not from the network."""
     written_mb: float = 0.0
     reason: str = ""
     """Why it failed or was given up."""
@@ -60,7 +60,7 @@ class JournalEntry:
 
 
 class Watch:
-    """Measures this process from now on and writes its lines."""
+    """Measures a job of this process from now on, and writes its lines to the journal."""
 
     def __init__(self, path: Path, job: str, verb: str, attempt: int):
         self.path, self.about = path, {"job": job, "verb": verb, "attempt": attempt, "host": socket.gethostname(), "pid": os.getpid(), "code": code_sha256()}
@@ -68,7 +68,7 @@ class Watch:
         self.write("started")
 
     def write(self, state: str, reason: str = "", said: Iterable[str] = ()) -> None:
-        """Add a line. A journal that cannot be written costs a line, not the job."""
+        """Add a line. Where the journal cannot be written the line is lost, and the job goes on."""
         now, used = _bytes(), {}
         if state != "started":
             used = {
@@ -100,12 +100,12 @@ def _bytes() -> tuple[int, int]:
 
 
 def read_journal(path: Path) -> list[JournalEntry]:
-    """All lines in order; lines cut off by a full disk, and damaged ones, are left out."""
+    """All lines in order; lines cut off by a full disk and damaged lines are skipped."""
     return journal_since(path, 0)[0]
 
 
 def journal_since(path: Path, place: int) -> tuple[list[JournalEntry], int]:
-    """Whole lines after a place in the file (bytes) in order, and the place to read on from."""
+    """Complete lines after a position in the file (bytes), in order, and the position to continue from."""
     if not path.is_file():
         return [], 0
     with path.open("rb") as file:
@@ -124,7 +124,7 @@ def _entries(lines: Iterable[str]) -> Iterator[JournalEntry]:
 
 
 def entries_of(path: Path, job: str) -> list[JournalEntry]:
-    """The lines of one job in order; others are passed over unread, because a province has tens of thousands and every job asks."""
+    """The lines of one job in order; other lines are not parsed, because a province has tens of thousands and every job calls this."""
     word = json.dumps(job, ensure_ascii=False)
     if not path.is_file():
         return []
@@ -133,11 +133,12 @@ def entries_of(path: Path, job: str) -> list[JournalEntry]:
 
 
 def failures(path: Path, job: str, attempt: int) -> list[str]:
-    """Why earlier attempts at a job did not end well, in words, in order; those of an earlier run, and attempts that did not get to it, are none.
+    """Reasons why earlier attempts at a job did not end well, in order. Attempts of an earlier run, and attempts that did not reach this job, are not
+    included.
 
     Parameters
     ----------
-    attempt : the one that begins now. Attempts of one run count upwards.
+    attempt : number of the attempt that begins. Attempts of one run count upwards.
     """
     if attempt == 1:
         return []

@@ -1,6 +1,6 @@
-"""One run a folder, one process a job: locks of the operating system, which end with their process, however it ends.
+"""Locks that allow one run per folder and one process per job. They are locks of the operating system, which end with their process, however it ends.
 
-All are byte ranges of one file. They hold between machines where the file system of the results knows POSIX locks (local disks, NFS,
+All are byte ranges of one file. They work between machines where the file system of the results supports POSIX locks (local disks, NFS,
 Lustre with ``flock``).
 """
 
@@ -26,17 +26,17 @@ from rs_pipeline.errors import LockedError, SpaceError
 log = logging.getLogger(__name__)
 
 _RUN = 0
-"""Byte that a run holds; a job holds one of those after it."""
+"""Byte that a run locks; a job locks one of the bytes after it."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def hold_run(path: Path) -> int:
-    """Take the folder of a run; held until the process ends. Gives the open file, which must stay open.
+    """Lock the folder of a run until the process ends. Returns the file descriptor, which must stay open.
 
     Raises
     ------
-    LockedError : another process has it; says which.
+    LockedError : another process holds the lock; the message says which.
     SpaceError : the folder cannot be written.
     """
     descriptor = _opened(path)
@@ -44,7 +44,7 @@ def hold_run(path: Path) -> int:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _RUN)
     except OSError as fault:
         if fault.errno in _NO_LOCKS:
-            log.warning("%s: the file system knows no locks; see to it that only one run works here", path)
+            log.warning("%s: the file system has no locks; make sure that only one run works here", path)
             return descriptor
         holder = _holder(path)
         os.close(descriptor)
@@ -71,7 +71,7 @@ def is_free(path: Path) -> bool:
 
 @contextmanager
 def job_lock(path: Path, job: str) -> Iterator[None]:
-    """Hold the lock of a job. One that a lost run left behind is waited for, so that no two write the same files.
+    """Hold the lock of a job. A job that a lost run left running is waited for, so that no two jobs write the same files.
 
     Raises
     ------
@@ -113,8 +113,8 @@ def _user() -> str:
 
 
 def _holder(path: Path) -> str:
-    """Who says to hold the run, in words."""
-    for _ in range(3):  # it may be writing just now
+    """The holder of the run's lock as stated in the lock file, in words."""
+    for _ in range(3):  # the holder may be writing the file at this moment
         try:
             by = json.loads(path.read_text("utf-8"))
             return f"process {by['pid']} on {by['host']}, started by {by['user']} at {by['started']}: {by['command']}"

@@ -1,7 +1,7 @@
-"""Verb ``plan``: what a run will cost, before it is paid for. Scenes are those of the ledger, or of the catalogs' items; no scene is opened.
+"""Verb ``plan``: estimates the cost of a run in advance. Scenes are those of the ledger, or of the catalogs' items; no scene is opened.
 
-Requests and bytes are those of our own reading: of each band of a scene its header once, and once the blocks that any tile's window meets, a request a
-row of those that a tile is the first to need. What cannot be known beforehand stands in `CONSTANTS`, each with its origin.
+Requests and bytes are those that the pipeline's own reader makes: for each band of a scene the header once, and once each block that a tile's window meets,
+with one request per row of blocks that no tile before it needed. Values that cannot be known in advance are in `CONSTANTS`, each with its origin.
 """
 
 from __future__ import annotations
@@ -46,34 +46,35 @@ Blocks = set[tuple[int, int]]
 """Rows and columns of a file's blocks, and HEADER."""
 
 HEADER = (-1, -1)
-"""Stands for the beginning of a file."""
+"""Stands for the header of a file in Blocks."""
 
 
 @dataclass(frozen=True)
 class Constants:
-    """What the estimate takes for granted, with its origin."""
+    """Assumptions of the estimate, with their origin."""
 
     block_px: int = 1024
     """Side of a block of the files: COGs of Earth Search, as its `sentinel-2-c1-l2a` writes them; Planetary Computer's have 512."""
     overviews: float = 4 / 3
-    """A file with its overviews to its full resolution: each has a quarter of the pixels of the one before."""
+    """Pixels of a file with its overviews to those at full resolution: each overview has a quarter of the pixels of the one before."""
     bytes_a_pixel: float = 1.7
-    """Of a compressed optical file, overviews included, where the item does not tell its size: 1.62 at 10 m and 1.74 to 1.82 at 20 m in `file:size` of a recorded item of
-    sentinel-2-c1-l2a. Of Landsat no size is recorded; it is taken as the same."""
+    """Bytes per pixel of a compressed optical file, overviews included, where the item does not state its size: 1.62 at 10 m and 1.74 to 1.82 at 20 m by
+    `file:size` of a recorded item of sentinel-2-c1-l2a. For Landsat no size is recorded; the same value is assumed."""
     bytes_a_mask_pixel: float = 0.06
-    """Of a scene classification likewise, from the same item."""
+    """The same for a scene classification, from the same item."""
     bytes_a_radar_pixel: float = 2.8
-    """Of a band of Sentinel-1 RTC likewise, float32: 2.4 to 3.0 in five recorded items of Planetary Computer."""
+    """The same for a band of Sentinel-1 RTC, float32: 2.4 to 3.0 in five recorded items of Planetary Computer."""
     chip_bytes_a_pixel: float = 1.31
-    """Of a chip, zstd: 10.5 bits a native pixel, `benchmarks/latest.json`, chip layout."""
+    """Bytes per native pixel of a chip, zstd: 10.5 bits, `benchmarks/latest.json`, chip layout."""
     map_bytes_a_pixel: float = 13.0
-    """Of all maps of a period, `benchmarks/latest.json`, growth; mosaics take as much again."""
+    """Bytes per pixel of all maps of a period, `benchmarks/latest.json`, growth; mosaics take the same again."""
     core_ns_a_pixel: float = 16.0
-    """Of `observe` a native pixel: 80 ns a pixel of 10 m and date of seven bands, which are five native pixels, `benchmarks/latest.json`, growth."""
+    """Core time of `observe` per native pixel: 80 ns per 10 m pixel and date of seven bands, which are five native pixels, `benchmarks/latest.json`, growth."""
     steps_to_observe: float = 4.0
-    """Core time of all steps of a tile and period to that of `observe`, without starts: `benchmarks/` of the sample run, six tile-years."""
+    """Ratio of the core time of all steps of a tile and period to that of `observe`, without start-up: `benchmarks/` of the sample run, six tile-years."""
     core_s_a_job: float = 6.0
-    """Core seconds of a job whatever its pixels, start, libraries and compiled kernels: the same run took 293 in 42 jobs of tiles, 24 of them for pixels."""
+    """Core seconds of a job besides its pixels (start-up, libraries, compiled kernels): the same run took 293 s in 42 jobs of tiles, 24 s of them for
+    pixels."""
 
 
 CONSTANTS = Constants()
@@ -81,13 +82,13 @@ CONSTANTS = Constants()
 
 @dataclass(frozen=True)
 class TileCost:
-    """Of a tile and period, or of the search (``tile`` empty)."""
+    """Cost of a tile and period, or of the search (``tile`` empty)."""
 
     period: str
     tile: str
     scenes: int = 0
     granules: int = 0
-    """Scenes by their place: tile of the grid of Sentinel-2, path and row."""
+    """Number of different granules of the scenes: Sentinel-2 tiles, or Landsat paths and rows."""
     requests: float = 0.0
     network_bytes: float = 0.0
     disk_bytes: float = 0.0
@@ -99,17 +100,17 @@ AMOUNTS = tuple(f.name for f in fields(TileCost) if f.name not in ("period", "ti
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will cost."""
+    """Estimated cost of a run."""
 
     run: str
     origin: str
-    """Where the scenes were taken from, in words."""
+    """Source of the list of scenes, in words."""
     rows: tuple[TileCost, ...]
     scenes: dict[str, int]
-    """Period to its scenes, each once however many tiles it meets."""
+    """Period to its number of scenes, each counted once however many tiles it meets."""
     granules: dict[str, int]
     memory_mb: float
-    """Of the largest job."""
+    """Memory of the largest job, MB."""
     tiles: dict[str, shapely.Geometry]
     """Tile to its outline in EPSG:4326."""
 
@@ -117,7 +118,7 @@ class Plan:
         return float(sum(getattr(r, name) for r in self.rows if period in (None, r.period)))
 
     def hours(self, megabits_s: float, latency_ms: float, connections: int) -> float:
-        """Hours of reading: as long as the bytes take, or the requests where these wait longer."""
+        """Hours of reading: the time of the bytes or of the requests, whichever is longer."""
         return max(self.total("network_bytes") * 8 / (megabits_s * 1e6), self.total("requests") * latency_ms / 1e3 / connections) / 3600
 
 
@@ -176,7 +177,7 @@ def _must_be_there(wanted: Collection[str], known: Sequence[str], where: str) ->
 
 
 def _scenes(settings: Settings, region: shapely.Geometry) -> tuple[list[Scene], str]:
-    """Scenes that would be used, and where they were taken from; what only pixels tell, such as an offset that is refused, is not known yet."""
+    """Scenes that would be used, and their source in words; refusals that need pixels, such as of an undecided offset, are not known yet."""
     ledger = Layout(settings.root).scenes
     if found := last_search(Layout(settings.root)).values():
         return [s for s in found if region.intersects(shapely.from_wkt(s.footprint_wkt))], f"the last search, {ledger}"
@@ -185,14 +186,14 @@ def _scenes(settings: Settings, region: shapely.Geometry) -> tuple[list[Scene], 
 
 
 def _granules(scenes: Sequence[Scene]) -> int:
-    """Different places of scenes: those of one sensor and orbit whose middles round to the same tenth of a degree."""
+    """Number of different granules of scenes: one for each sensor, orbit and centre rounded to a tenth of a degree."""
     return len({(s.sensor, s.relative_orbit, round((s.bbox[0] + s.bbox[2]) / 2, 1), round((s.bbox[1] + s.bbox[3]) / 2, 1)) for s in scenes})
 
 
 def _tile_cost(
     settings: Settings, tile: Tile, period: Period, scenes: Sequence[Scene], constants: Constants, held: dict[tuple[str, str], Blocks]
 ) -> TileCost:  # fmt: skip
-    """Of reading, keeping and working out a tile and period. ``held``: what tiles before it have of a scene's band."""
+    """Cost of reading, storing and processing a tile and period. ``held`` : blocks of a scene's band that earlier tiles have read."""
     grid, requests, network, pixels = chip_grid(settings, tile), 0.0, 0.0, 0.0
     for scene in scenes:
         sensor, remote = load_sensor(scene.sensor), is_remote(scene)
@@ -203,7 +204,7 @@ def _tile_cost(
             asked, sent = read_cost(scene, band, box, _wider(grid, reach_m), constants, known)
             requests, network = requests + remote * asked, network + remote * sent
             pixels += grid.width * grid.height * grid.pixel_area_m2 / band.resolution_m**2
-        requests += remote * len(scene.tables if settings.fetch.parts_gb else scene.assets | scene.tables)  # asked whether they are still what the search met
+        requests += remote * len(scene.tables if settings.fetch.parts_gb else scene.assets | scene.tables)  # a request for the identity of each file
     core_s = pixels * constants.core_ns_a_pixel * 1e-9 * constants.steps_to_observe + len(rounds(settings)) * constants.core_s_a_job
     kept = pixels * constants.chip_bytes_a_pixel + 2 * tile.grid.width * tile.grid.height * constants.map_bytes_a_pixel
     return TileCost(period.label, tile.id, len(scenes), _granules(scenes), requests, network, kept, core_s)
@@ -215,12 +216,12 @@ def _wider(grid: Grid, reach_m: float) -> Box:
 
 
 def _file_px(scene: Scene, band: Band, box: Box) -> tuple[float, float]:
-    """Rows and columns of a band's file: those that the item declares, else what its bounding box holds."""
+    """Rows and columns of a band's file: as the item declares them, else from its bounding box."""
     return scene.shapes.get(band.role) or ((box[3] - box[1]) / band.resolution_m, (box[2] - box[0]) / band.resolution_m)
 
 
 def _bytes_a_pixel(scene: Scene, band: Band, box: Box, constants: Constants) -> float:
-    """Of the full resolution: what the item declares, or the constants say, without the overviews."""
+    """Bytes per pixel at full resolution, without overviews, from the size that the item declares, else from the constants."""
     rows, cols = _file_px(scene, band, box)
     about = scene.identity.get(band.role, {})
     declared = next((int(about[name]) for name in ("size", "file:size") if str(about.get(name, "")).isdigit()), 0)
@@ -232,13 +233,13 @@ def _bytes_a_pixel(scene: Scene, band: Band, box: Box, constants: Constants) -> 
 
 
 def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Constants, held: Blocks | None = None) -> tuple[float, float]:
-    """Requests and bytes to be expected of reading a window of a band: its header, and the blocks that the window meets. Blocks side by side come in a
-    request, in parts of `MAX_PART_BYTES`.
+    """Expected requests and bytes of reading a window of a band: the header, and the blocks that the window meets. Adjacent blocks are read by one
+    request, or one per `MAX_PART_BYTES`.
 
     Parameters
     ----------
-    box : of the scene, and ``window``, both in the CRS of the window. The file lies in the middle of the box.
-    held : rows and columns of the band's blocks that the run has already, with what is added; None: none, and none is shared.
+    box, window : bounds of the scene and of the window, both in the CRS of the window. The file is assumed in the centre of the box.
+    held : blocks of the band that the run has already, extended by this call; None: none, and none is shared.
     """
     (rows, cols), step_m = _file_px(scene, band, box), band.resolution_m
     b, size, held = constants.block_px, _bytes_a_pixel(scene, band, box, constants), set() if held is None else held
@@ -250,7 +251,7 @@ def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Consta
     header = HEADER not in held
     new = sorted({(row, col) for row in met[0] for col in met[1]} - held)
     held |= {HEADER, *new}
-    if rows * cols * size <= HEAD_BYTES:  # the file came with its header
+    if rows * cols * size <= HEAD_BYTES:  # the request for the header brings the whole file
         return float(header), header * rows * cols * size
     requests, sent = float(header), float(header * HEAD_BYTES)
     for run in _side_by_side(new, math.ceil(cols / b)):
@@ -260,7 +261,7 @@ def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Consta
 
 
 def _side_by_side(blocks: Sequence[tuple[int, int]], n_cols: int) -> list[list[tuple[int, int]]]:
-    """Blocks in order, in lists of those that follow each other in a file of so many columns of blocks."""
+    """Ordered blocks grouped into runs that are consecutive in a file with ``n_cols`` columns of blocks."""
     runs: list[list[tuple[int, int]]] = []
     for row, col in blocks:
         if runs and runs[-1][-1][0] * n_cols + runs[-1][-1][1] + 1 == row * n_cols + col:
@@ -271,7 +272,8 @@ def _side_by_side(blocks: Sequence[tuple[int, int]], n_cols: int) -> list[list[t
 
 
 def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants, *, first: bool) -> TileCost:
-    """Of a search in a period: pages of items, a question a scene, and, of the first one, what the offsets and places of scenes are measured by."""
+    """Cost of a search in a period: pages of items, one request per scene for its identity, and in a run's first search the reading for offsets and
+    registration."""
     pages = sum(
         2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE)
         for source in settings.sources
@@ -286,7 +288,7 @@ def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[
 
 
 def _looks(settings: Settings, scene: Scene, constants: Constants) -> Iterator[tuple[float, float]]:
-    """Of the self-test of offsets: an overview of each band that it looks at."""
+    """Requests and bytes of the self-test of offsets: an overview of each band that it reads."""
     sensor = load_sensor(scene.sensor)
     if not settings.search.self_test or sensor.offset_rule == "fixed":
         return
@@ -299,14 +301,14 @@ def _looks(settings: Settings, scene: Scene, constants: Constants) -> Iterator[t
 
 
 def _overview_px(rows: float, cols: float, block_px: int) -> float:
-    """Pixels of the overview that the self-test reads: halved until it fits a block, or its side comes near TEST_PX."""
+    """Pixels of the overview that the self-test reads: halved until it fits a block, or its side is near TEST_PX."""
     while max(rows, cols) > block_px / 2 and max(rows, cols) / 2 >= TEST_PX / 1.2:
         rows, cols = rows / 2, cols / 2
     return rows * cols
 
 
 def _registrations(settings: Settings, scene: Scene, region: shapely.Geometry, scenes: Sequence[Scene], constants: Constants) -> Iterator[tuple[float, float]]:
-    """Of the places of scenes: a window of the sharpest band and the mask, where enough dates are there to compare."""
+    """Requests and bytes of the registration of a scene: a window of NIR or VV and the mask, where there are enough dates to compare."""
     sensor = load_sensor(scene.sensor)
     if not settings.search.register_scenes or sensor.georeference != "grid" or sum(load_sensor(s.sensor).family == sensor.family for s in scenes) < MIN_DATES:
         return
@@ -327,7 +329,7 @@ def _metres(scene: Scene) -> Box:
 
 
 def plan_words(plan: Plan, megabits_s: float, latency_ms: float, connections: int) -> str:
-    """The plan as a person reads it."""
+    """The plan as text."""
     lines = [
         f"plan of {plan.run}: {len(plan.tiles)} tiles; scenes from {plan.origin}",
         f"{'period':12s}{'scenes':>8s}{'granules':>10s}{'requests':>12s}{'network GB':>12s}{'disk GB':>10s}{'core-hours':>12s}",
@@ -346,7 +348,7 @@ def plan_words(plan: Plan, megabits_s: float, latency_ms: float, connections: in
 
 
 def write_plan(plan: Plan, csv: Path | None, geojson: Path | None) -> None:
-    """Write the plan as a table, a row a tile and period and one of each period's search, and as GeoJSON, a feature a tile with its sums."""
+    """Write the plan as a table, one row per tile and period and one per period for the search, and as GeoJSON, one feature per tile with its sums."""
     table = pd.DataFrame([asdict(r) for r in plan.rows])
     if csv is not None:
         write_csv(table, csv)

@@ -1,4 +1,4 @@
-"""Damaged files: found by the record of what was written, put aside by name, and made again by the steps that wrote them."""
+"""Repair: damaged files are found by the record of the run, moved aside, and made again by the steps that wrote them."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ log = logging.getLogger(__name__)
 
 
 FEW = 20
-"""Jobs that read no more files look only for their lines in the record."""
+"""A job that reads at most this many files searches the record for their lines, instead of reading all of it."""
 
 
 def known_tiles(settings: Settings) -> list[str]:
-    """Ids of the tiles of a run; none while they are not made."""
-    from rs_pipeline.tiles import tile_ids  # PyArrow, which the Snakefile would load for every job of a cluster
+    """Ids of the tiles of a run; an empty list before they are made."""
+    from rs_pipeline.tiles import tile_ids  # imported here: it needs PyArrow, which the Snakefile would load for every job of a cluster
 
     return tile_ids(settings)
 
 
 WHOLE_BYTES = 64 * 2**20
-"""Larger files of the region are read whole by the jobs of the region alone: each of hundreds of tiles reads a corner of them."""
+"""Larger files of the region are checked whole only by jobs of the region: each of hundreds of jobs of tiles reads only a corner of them."""
 
 
 def job_place(settings: Settings, verb: str, tile: str | None, period: str | None) -> StepContext:
-    """Where a job works. The verb may name a product after a colon."""
+    """Place (tile, period, product) of a job. The verb may name a product after a colon."""
     names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
     return StepContext(settings, ask_tiles=lambda: known_tiles(settings)).at(**{name: value for name, value in names.items() if value})
 
 
 def read_known(settings: Settings, paths: Collection[Path], *jobs: str) -> dict[Path, Recorded]:
-    """What the record of the run tells of files and of the files of jobs, and maybe of others."""
+    """Records of the given files and of the files of the given jobs; it may contain others."""
     root = settings.root.absolute()
     few = [str(p.absolute().relative_to(root)) for p in paths if p.absolute().is_relative_to(root)]
     return read_record(Layout(settings.root).record, settings.root, [*few, *jobs] if len(paths) <= FEW else [])
 
 
 def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | None) -> None:
-    """Hold every file of the run that a job reads to its record, and make again what is damaged. Files are read whole; large ones by a job of a
-    tile only if they are the tile's.
+    """Check every file of the run that a job reads against its record, and make damaged files again. Files are read whole; a job of a tile reads
+    files larger than WHOLE_BYTES whole only if they belong to the tile.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | N
 
 
 def make_again(settings: Settings, fault: DamagedError) -> None:
-    """Make a damaged file again, by the command of its step in a process of its own. Where it becomes what it was, its time stays as well,
-    and nothing that rests on it is outdated.
+    """Make a damaged file again, by running its step in a process of its own. If the new content equals the recorded one, the file keeps its time,
+    so that files made from it do not become outdated.
 
     Raises
     ------
@@ -99,39 +99,39 @@ def _command(layout: Layout, step: Step, place: StepContext) -> list[str]:
 
 
 def unfinished_jobs(settings: Settings) -> set[str]:
-    """Jobs that failed, were killed or are at work: their files may be those of before or new ones. Those before tiles are none of them: a search that fails
-    leaves the files of the last one as they were, and so damage in them is damage."""
+    """Jobs that failed, were killed or are running: their files may be old or new. Steps before tiles are not included: a search that fails
+    leaves the files of the last one unchanged, so a difference in them is damage."""
     last, whole = {e.job: e for e in read_journal(Layout(settings.root).journal)}, {step.verb for step in BEFORE_TILES}
     return {job for job, entry in last.items() if entry.state not in ENDS and entry.verb not in whole}
 
 
 def recorded_files(settings: Settings) -> list[Recorded]:
-    """The recorded files of all jobs but `unfinished_jobs`."""
+    """The recorded files of all jobs except `unfinished_jobs`."""
     unfinished = unfinished_jobs(settings)
     return [r for r in read_record(Layout(settings.root).record, settings.root).values() if r.job not in unfinished]
 
 
 def planned_by(settings: Settings) -> set[Path]:
-    """Files by which Snakemake plans the jobs: before it there is no job that would find them damaged."""
+    """Files from which Snakemake plans the jobs: no job runs before that could find them damaged."""
     return {Layout(settings.root).tiles.absolute()}
 
 
 def damaged_chips(settings: Settings) -> dict[Path, str]:
-    """Chips that are not what their manifests say, by the folder of the chip; of manifests that can be read."""
+    """Folder of each chip that differs from its manifest, to the fault; unreadable manifests are skipped."""
     from rs_pipeline.catalog.chips import damaged_in
 
     return {path: how for manifest in _manifests(settings) for path, how in damaged_in(manifest).items()}
 
 
 def missing_chips(settings: Settings) -> list[Path]:
-    """Folders of chips that are gone though the run keeps its chips."""
+    """Missing folders of chips, in a run that keeps its chips."""
     from rs_pipeline.catalog.chips import missing_in
 
     return [path for manifest in _manifests(settings) for path in missing_in(manifest)] if settings.fetch.keep_chips else []
 
 
 def damaged_signatures(settings: Settings) -> dict[Path, str]:
-    """The file of signatures where it cannot be read, and how; it lies outside the run's folder and is not recorded."""
+    """The file of signatures, to the fault, if it cannot be read; it is outside the run's folder and not recorded."""
     path = Layout(settings.root).signatures
     if not path.exists():
         return {}
@@ -149,8 +149,8 @@ def _manifests(settings: Settings) -> list[Path]:
 
 
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
-    """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``: their fetch is
-    marked also where they are gone. Damaged signatures are of no use to anybody: they are removed, and the search is marked.
+    """Move damaged files aside, and mark the jobs that wrote them to run again; returns each file and its fault. Chips are checked only with ``whole``: the
+    fetch is marked where they are damaged or missing. A damaged file of signatures is removed, and the search is marked.
 
     Raises
     ------

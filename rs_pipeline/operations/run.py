@@ -1,4 +1,4 @@
-"""Begin and end of a run of Snakemake: the lock on its folder, files from the future, the summary, and who is told."""
+"""Begin and end of a run of Snakemake: the lock on its folder, file times in the future, repair, summary and notification."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from rs_pipeline.storage.retry import mark_retry
 log = logging.getLogger(__name__)
 
 CLOCK_SLACK_S = 60.0
-"""Clocks of the machines of a cluster differ by as much."""
+"""Tolerated difference of the clocks of the machines of a cluster, seconds."""
 
 MOST_NAMED = 5
-"""So many jobs are named in a message."""
+"""Number of jobs that a message names."""
 
 _held: list[int] = []
-"""The lock lasts as long as the process."""
+"""Descriptor of the run's lock, kept open as long as the process lives."""
 
 
 def begin(settings: Settings) -> None:
-    """Take the run's folder, see that it can be written, and write the configuration and the code of the steps into it.
+    """Lock the run's folder, check that it can be written, and write the configuration and the code digests of the steps into it.
 
     Raises
     ------
     LockedError : another run works on it.
-    SpaceError : it cannot be written, or its disk is as good as full.
+    SpaceError : it cannot be written, or its disk has less than resources.free_gb left.
     """
     layout = Layout(settings.root)
     _held.append(hold_run(layout.lock))
@@ -54,17 +54,17 @@ def begin(settings: Settings) -> None:
 
 
 def drop_backups(root: Path) -> None:
-    """Remove what Snakemake kept of the outputs of a run that was killed: it cannot write over folders there. Other runs of the working folder may be
-    at work, and need theirs."""
+    """Remove Snakemake's backups of the outputs of this run, left by a killed process: Snakemake cannot overwrite folders there. Backups of other runs in the
+    working folder are kept, because these runs may be active."""
     kept = backup_of(root)
-    if kept.resolve().is_relative_to(SNAKEMAKE_BACKUPS.resolve()):  # ../results/x leads out
+    if kept.resolve().is_relative_to(SNAKEMAKE_BACKUPS.resolve()):  # not for a path such as ../results/x
         shutil.rmtree(kept, ignore_errors=True)
 
 
 def settle_times(folder: Path, *, only_tell: bool = False) -> int:
-    """Give files from the future the time of now, in their order; how many there were. Nothing where another run is at work.
+    """Set the times of files in the future to the present, keeping their order; returns their number. Does nothing where another run is active.
 
-    A clock that was ahead leaves them behind, and Snakemake takes what rests on them for outdated until their time has come.
+    Such files come from a clock that was ahead. Until their time has come, Snakemake takes the files made from them for outdated.
 
     Parameters
     ----------
@@ -74,30 +74,32 @@ def settle_times(folder: Path, *, only_tell: bool = False) -> int:
         return 0
     now, ahead = time.time(), []
     for base, folders, names in os.walk(folder):
-        if Path(base).name in ("native", Layout(folder).parts.name):  # chips: their manifest counts; parts count for no rule
+        if Path(base).name in ("native", Layout(folder).parts.name):  # chips, for which the manifest is the output, and parts, which are no output of a rule
             folders.clear()
             continue
         for name in names:
             path = os.path.join(base, name)
-            with suppress(FileNotFoundError):  # of a job that outlived its run, renamed meanwhile
+            with suppress(FileNotFoundError):  # renamed meanwhile by a job that outlived its run
                 changed = os.stat(path, follow_symlinks=False).st_mtime
                 if changed > now + CLOCK_SLACK_S:
                     ahead.append((changed, path))
     order = {changed: i for i, changed in enumerate(sorted({changed for changed, _ in ahead}, reverse=True))}
     for changed, path in [] if only_tell else ahead:
         then = now - order[changed] * 1e-3
-        with suppress(OSError):  # a folder that cannot be written is told of when a job starts
+        with suppress(OSError):  # a folder that cannot be written is reported when a job starts
             os.utime(path, (then, then))
     if ahead:
         log.warning(
-            "%d files are from the future, the clock was ahead: %s", len(ahead), "a run puts their times right" if only_tell else "their times are put right"
+            "%d files have times in the future, from a clock that was ahead: %s",
+            len(ahead),
+            "a run corrects their times" if only_tell else "their times are corrected",
         )
     return len(ahead)
 
 
 def mend(settings: Settings, *, only_tell: bool = False) -> None:
-    """Put aside what is damaged, by its size, so that it is made again, and mark jobs that did not end or are `outdated`; nothing where another run is
-    at work. A mark is a file that its job reads (the Snakefile's ``inputs_of``): newer than what the job wrote, whatever Snakemake remembers.
+    """Move files of wrong size aside, so that they are made again, and mark jobs that did not end or are `outdated`. Does nothing where another run is
+    active. A mark is an input file of its job (``inputs_of`` in the Snakefile) that is newer than the job's outputs, so Snakemake runs the job again.
 
     Parameters
     ----------
@@ -119,13 +121,13 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
 
 
 def mark_unfinished(settings: Settings) -> None:
-    """Let jobs that did not end well run again, as the files of the job may be those of before. A search that failed left the last one whole."""
+    """Mark jobs that did not end well to run again, because their files may be old ones. Not a failed search: it left the files of the last one unchanged."""
     for job in unfinished_jobs(settings):
         mark_retry(Layout(settings.root).retries, job)
 
 
 def end(settings: Settings, *, failed: bool) -> Summary:
-    """Write ``summary.json`` and ``summary.txt``, tell whom the configuration names, and let the next run try lost scenes again."""
+    """Write ``summary.json`` and ``summary.txt``, start ``notify.command``, and let the next run try lost scenes again."""
     if not failed:
         drop_parts(settings)
     found = summarise_run(settings)
@@ -139,7 +141,7 @@ def end(settings: Settings, *, failed: bool) -> Summary:
 
 
 def write_summary(settings: Settings, found: Summary) -> None:
-    """Write ``summary.json`` and ``summary.txt``; a disk that takes none costs a line in the log."""
+    """Write ``summary.json`` and ``summary.txt``; where they cannot be written only a warning is logged."""
     path = Layout(settings.root).summary
     try:
         for target, content in ((path, _as_json(found)), (path.with_suffix(".txt"), words(found) + "\n")):
@@ -154,8 +156,8 @@ def _as_json(found: Summary) -> str:
 
 
 def worth_another_try(settings: Settings) -> bool:
-    """Whether a scene was lost that is not known to be damaged."""
-    from rs_pipeline.catalog.assign import tries_of  # GeoPandas, which the Snakefile would load for every job of a cluster
+    """Whether a scene was lost that another try may read."""
+    from rs_pipeline.catalog.assign import tries_of  # imported here: it needs GeoPandas, which the Snakefile would load for every job of a cluster
     from rs_pipeline.catalog.ledger import read_ledger
     from rs_pipeline.catalog.losses import MAX_TRIES, losses, may_come_back
 
@@ -167,7 +169,7 @@ def worth_another_try(settings: Settings) -> bool:
 
 
 def notify(settings: Settings, status: str, text: str) -> None:
-    """Start ``notify.command`` with the summary on its standard input. What becomes of it changes nothing but a line in the log."""
+    """Start ``notify.command`` with the summary on its standard input. If it fails only a warning is logged."""
     command = settings.notify.command
     if not command:
         return

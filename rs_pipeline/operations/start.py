@@ -1,4 +1,4 @@
-"""`rs-pipeline run`: Snakemake with the Snakefile and the profile that come along, from any folder, and with few words."""
+"""Verb ``run``: runs Snakemake with the shipped Snakefile and profile, from any folder and with short output."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rs_pipeline.paths import config_folder, shipped_folder
 from rs_pipeline.steps import rounds
 
 OWN_CONFIG = Path("rs-pipeline.yaml")
-"""What `rs-pipeline init` writes and `rs-pipeline run` reads where no other file is named."""
+"""Configuration file that `rs-pipeline init` writes and `rs-pipeline run` reads by default."""
 
 MEMORY_SHARE = 0.9
-"""Of the memory that is free when a run begins, so much is lent to its jobs."""
+"""Share of the memory available at the start of a run that its jobs may use."""
 
 
 def own_config(named: Path | None, *, sample: bool) -> Path:
-    """The configuration of a run: the named one, that of the embedded sample, or the one in the folder one is in.
+    """The configuration of a run: the named one, that of the embedded sample, or OWN_CONFIG in the working folder.
 
     Raises
     ------
-    ConfigError : there is none, or two are meant.
+    ConfigError : there is none, or a file and the sample are both given.
     """
     if named and sample:
         raise ConfigError("a configuration and --sample are both given", where=str(named), remedy="give one of them")
@@ -52,11 +52,11 @@ def snakemake_arguments(
 
     Parameters
     ----------
-    cores : a number or ``all``; default all of this machine, of a profile what the profile says.
-    details : all that Snakemake says, instead of a line a step.
-    values : ``KEY=VALUE`` in place of the configuration's, see `override`.
-    profile : name of a shipped profile such as ``slurm``, or path of one's own.
-    more : options of Snakemake, passed on.
+    cores : a number or ``all``; default all of this machine, or with a profile the profile's.
+    details : show all output of Snakemake, instead of one line per step.
+    values : ``KEY=VALUE`` that override the configuration, see `override`.
+    profile : name of a shipped profile such as ``slurm``, or path of the user's own.
+    more : further options of Snakemake, passed on.
     """
     profiles = shipped_folder() / "profiles"
     arguments = ["--configfile", str(config)]
@@ -74,11 +74,11 @@ def snakemake_arguments(
         arguments += ["--dry-run", *([] if details else ["--quiet", "rules"])]
     elif not details:
         arguments += ["--logger", "rs-pipeline"]
-    return [*arguments, "--snakefile", str(shipped_folder() / "Snakefile"), *more]  # which takes one value: what follows may be names of files
+    return [*arguments, "--snakefile", str(shipped_folder() / "Snakefile"), *more]  # last of ours, because it takes one value: what follows may be targets
 
 
 def override(value: str) -> str:
-    """A value of ``--set`` as Snakemake takes it, which knows keys of the top alone and no null inside a section.
+    """A value of ``--set`` in the form of Snakemake's ``--config``, which has only top-level keys and no null inside a section.
 
     >>> override("water.min_probability=0.6")
     'water={min_probability: "0.6"}'
@@ -98,7 +98,7 @@ def override(value: str) -> str:
     if text in _NULL or re.search(r":\s*(null|~)?\s*[,}]", text):
         raise ConfigError(f"{value!r} sets a key of a section to null", where="--set", remedy="write null in the configuration file")
     if inner and text[0] not in "[{\"'":
-        text = json.dumps(text, ensure_ascii=False)  # a comma in it ends no entry; Snakemake reads numbers in sections as text in any case
+        text = json.dumps(text, ensure_ascii=False)  # quoted, so that a comma in it does not end the entry; numbers in sections are read as text in any case
     for name in reversed(inner):
         text = f"{{{name}: {text}}}"
     return f"{top}={text}"
@@ -108,8 +108,8 @@ _NULL = ("", "null", "~")
 
 
 def force_steps(more: Sequence[str], settings: Settings) -> list[str]:
-    """Options for Snakemake with the rule in the place of each step that `--forcerun` names and that shares a rule with others; their jobs are told by
-    the environment which steps are meant."""
+    """Options for Snakemake in which each step that `--forcerun` names is replaced by its rule, where several steps share one. The environment variable
+    FORCED tells the jobs which steps are meant."""
     round_of, words, found, forced = {step.name: r.name for r in rounds(settings) for step in r.steps}, False, [], []
     for word in more:
         words = word in ("--forcerun", "-R") or (words and not word.startswith("-"))
@@ -129,7 +129,8 @@ def _refuse(message: str) -> NoReturn:
 
 
 def is_dry_run(arguments: Sequence[str]) -> bool:
-    """Whether a command line of Snakemake, or of `rs-pipeline run`, asks for a dry run; workflows are read before Snakemake tells them.
+    """Whether a command line of Snakemake, or of `rs-pipeline run`, asks for a dry run. The Snakefile is read before
+    Snakemake gives it this option.
 
     >>> [is_dry_run(line.split()) for line in ("-n", "-np", "run --dry-run --cores 2", "--dryrun", "--cores 2 -p", "")]
     [True, True, True, True, False, False]
@@ -146,11 +147,11 @@ def is_dry_run(arguments: Sequence[str]) -> bool:
 
 
 def run_chain(arguments: Sequence[str]) -> int:
-    """Run Snakemake in this process; its exit code.
+    """Run Snakemake in this process and return its exit code.
 
     Raises
     ------
-    ConfigError : Snakemake does not know an option, or its value.
+    ConfigError : Snakemake refuses an option or its value.
     """
     from snakemake.cli import get_argument_parser, main
     from snakemake.exceptions import CliException
@@ -160,7 +161,7 @@ def run_chain(arguments: Sequence[str]) -> int:
 
     LoggerPluginRegistry().register_plugin("rs-pipeline", console)
     parser = get_argument_parser()
-    parser.error = _refuse  # it would print all of its options
+    parser.error = _refuse  # instead of printing all options
     try:
         options = parser.parse_args(list(arguments))
     except CliException as fault:

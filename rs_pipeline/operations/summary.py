@@ -1,4 +1,4 @@
-"""What a run has done, what is missing, what it took and how long the rest may take: from the journal, the retries and the files."""
+"""Summary of a run: what it has done, what is missing, its cost and the time left, from the journal, the retries and the files."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from rs_pipeline.storage.record import damaged
 from rs_pipeline.storage.retry import read_retries
 
 MAX_JOBS_NAMED = 20
-"""So many jobs are named in words; the file names all."""
+"""Most jobs named in the text; summary.json names all."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What the jobs of a verb took, of those that ended since the run began."""
+    """Cost of the ended jobs of a verb."""
 
     verb: str
     jobs: int
     expected: int
-    """Jobs that the whole run has; 0 of a verb that is no step of the chain."""
+    """Number of jobs in the whole run; 0 for a verb that is no step of the run."""
     missing: int
-    """Of them without an end so far."""
+    """Jobs of these that have not ended."""
     seconds: float
     median_seconds: float
     memory_mb: float
-    """Largest of a job."""
+    """Largest memory of a job, MB."""
     read_mb: float
     written_mb: float
 
@@ -57,27 +57,27 @@ class Summary:
     given_up: dict[str, str]
     """Job to reason."""
     failed: dict[str, str]
-    """Job to reason, of jobs whose last attempt did not end well."""
+    """Job whose last attempt did not end well, to reason."""
     said: dict[str, str]
-    """Warning of jobs that ended well to the jobs that gave it."""
+    """Warning of jobs that ended well, to the jobs that gave it, in words."""
     missing: list[str]
-    """Final outputs that are not there."""
+    """Final outputs that do not exist."""
     damaged: dict[str, str]
-    """Recorded files whose size is not what was written, and how: the next run makes them again."""
+    """Recorded file whose size differs from what was written, to the fault; the next run makes it again."""
     lost_scenes: int
     """Chips that could not be read."""
     lost: dict[str, str]
-    """Period to what was lost of it, in words, where units lost more than indicators.max_lost_share of their scenes."""
+    """Period in which units lost more than indicators.max_lost_share of their scenes, to the loss in words."""
     disk_mb: dict[str, float]
+    """Size by folder of the run, MB, and ``files``, their number."""
     disk_full: bool
-    """The disk of the results has no room (`disk.is_full`): then jobs may have found none even to say why they failed."""
-    """By folder of the run."""
+    """Whether the disk of the results is full (`disk.is_full`): failed jobs may then have been unable to write why they failed."""
     rest_minutes: tuple[float, float] | None
-    """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
+    """Range of the time of the missing jobs, minutes, see `rest_minutes`; None where too few jobs have ended, 0 where none is missing."""
 
 
 def summarise_run(settings: Settings) -> Summary:
-    """Summary of a run as it stands."""
+    """Summary of the present state of a run."""
     layout = Layout(settings.root)
     entries = read_journal(layout.journal)
     last = {e.job: e for e in entries}
@@ -114,8 +114,8 @@ def _said(entries: Iterable[JournalEntry]) -> dict[str, str]:
 
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
-    """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
-    from rs_pipeline.tiles import tile_ids  # PyArrow, which the Snakefile would load for every job of a cluster
+    """Verb to number of jobs of the whole run; without jobs of tiles before the tiles are made."""
+    from rs_pipeline.tiles import tile_ids  # imported here: it needs PyArrow, which the Snakefile would load for every job of a cluster
 
     tiles = tile_ids(settings)
     found: dict[str, int] = {}
@@ -152,10 +152,7 @@ def _costs(settings: Settings, entries: list[JournalEntry]) -> list[Cost]:
 
 
 def rest_minutes(costs: Iterable[Cost], entries: list[JournalEntry]) -> tuple[float, float] | None:
-    """Range in which the time of the missing jobs may lie, at the pace of the jobs that ended.
-
-    The pace is that of the last hundred jobs.
-    """
+    """Range of the time of the missing jobs, minutes, at the pace of the last hundred jobs that ended; None where fewer than four have ended."""
     ended = [e for e in entries if e.state in ENDS]
     rest = {c.verb: c.missing for c in costs if c.missing}
     if not rest:
@@ -171,13 +168,13 @@ def rest_minutes(costs: Iterable[Cost], entries: list[JournalEntry]) -> tuple[fl
 
 
 def rest_seconds(rest: Mapping[str, int], seconds: Mapping[str, Sequence[float]], pace: float) -> tuple[float, float]:
-    """Lower and upper seconds of the clock that the jobs that are left may take, from the quartiles of those that ended.
+    """Lower and upper estimate of the clock time of the jobs left, seconds, from the quartiles of the jobs that ended.
 
     Parameters
     ----------
-    rest : verb or step to number of jobs that are left.
-    seconds : the same to the seconds of its jobs that ended, one at least in all; a verb without one counts as all others together.
-    pace : seconds of jobs done a second of the clock; no step is faster than all of its jobs side by side.
+    rest : verb or step to its number of jobs left.
+    seconds : verb or step to the durations of its ended jobs, at least one in all; for a verb without any, those of all verbs are used.
+    pace : job-seconds done per second of the clock; limited for each verb to its number of jobs left, all in parallel.
     """
     everything = [value for taken in seconds.values() for value in taken]
     low = high = 0.0
@@ -204,7 +201,7 @@ def _lost_scenes(layout: Layout) -> int:
 
 
 def disk_mb(folder: Path) -> dict[str, float]:
-    """Size by entry of a folder, and ``files``: how many there are."""
+    """Size of each entry of a folder, MB, and ``files``: the number of files."""
     sizes: dict[str, float] = defaultdict(float)
     count = 0
     for base, _, names in os.walk(folder):
@@ -219,7 +216,7 @@ def disk_mb(folder: Path) -> dict[str, float]:
 
 
 def words(found: Summary) -> str:
-    """The summary for people."""
+    """The summary as text."""
     lines = [f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}", ""]
     lines.append(f"{'step':20s}{'jobs':>8s}{'of':>8s}{'seconds':>10s}{'median':>8s}{'MB':>8s}{'read MB':>10s}{'written':>10s}")
     for c in found.costs:
@@ -233,7 +230,7 @@ def words(found: Summary) -> str:
 
 
 def troubles(found: Summary) -> list[str]:
-    """Lines on all that is missing, lost, damaged, or was warned of; none of a run without."""
+    """Lines on everything given up, failed, missing, lost or damaged, and on warnings; empty where there is nothing."""
     lines = []
     for title, listed in (
         ("given up: their tiles are missing in the maps and indicators; the next run tries them again", found.given_up),
@@ -250,7 +247,7 @@ def troubles(found: Summary) -> list[str]:
     if found.disk_full:
         lines.append(f"\n{DISK_FAULTS[errno.ENOSPC]}")
     if found.disk_full or any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
-        lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
+        lines.append(f"\n{MAKE_ROOM}")  # a full disk may have prevented it in the jobs' own logs
     if found.lost_scenes:
         lines.append(
             f"\n{found.lost_scenes} chips could not be read; the next run tries those that can be opened by then, `rs-pipeline retry` makes it try all"

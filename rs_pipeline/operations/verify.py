@@ -1,4 +1,4 @@
-"""`rs-pipeline verify`: is every file of a run what its job wrote?"""
+"""Verb ``verify``: checks that every file of a run still has the content that its job wrote."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from rs_pipeline.storage.retry import job_name
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found of the files of a run, as paths."""
+    """Result of the verification of a run; files as paths."""
 
     files: int
-    """Recorded files that were looked at."""
+    """Number of recorded files that were checked."""
     damaged: dict[str, str]
-    """File, or folder of a chip, to how it differs from what was written."""
+    """File, or folder of a chip, to how it differs from what was written, in words."""
     missing: list[str]
-    """Outputs of a complete run, and recorded files, that are not there."""
+    """Outputs of a complete run, and recorded files, that do not exist."""
     missing_chips: list[str]
-    """Folders of chips that are gone though the run keeps them: nothing but their manifest tells of them."""
+    """Missing folders of chips in a run that keeps its chips; they are known only from the manifests."""
     unknown: dict[str, str]
-    """Files of the run that no record tells of, made by an earlier version, or their record is lost; to the name of their step."""
+    """File of the run without a record (made by an earlier version, or the record is lost), to the name of its step."""
     unfinished: list[str]
-    """Jobs that failed, were killed or are at work: their files are not looked at."""
+    """Jobs that failed, were killed or are running: their files are not checked."""
     for_good: list[str]
-    """Of the damaged and missing files those that no job of the run makes, as it is configured now."""
+    """Damaged and missing files that no job of the run, with its present configuration, makes again."""
     configuration: Path
-    """The run's own."""
+    """The configuration file in the run's folder."""
 
     @property
     def sound(self) -> bool:
-        """Whether every file of the run is known to be what was written."""
+        """Whether every file of the run was checked and is as written."""
         return not (self.damaged or self.missing or self.missing_chips or self.unknown or self.unfinished)
 
 
 def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) -> Verification:
-    """Hold the files of a run to its record.
+    """Check the files of a run against its record.
 
     Parameters
     ----------
-    whole : read every file and chip; else only sizes of files are looked at.
-    repair : put aside what is damaged, see `repair.put_damaged_aside`.
+    whole : read every file and chip; else only sizes of files are compared.
+    repair : put damaged files aside, see `repair.put_damaged_aside`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
 
 
 def _jobs(settings: Settings, noted: Iterable[Recorded]) -> dict[str, tuple[Step, StepContext]]:
-    """Every job of the run by its name: the step and where it works."""
+    """Name of every job of the run, to its step and place."""
     ids = _tiles(settings, noted)
     return {_name(step, place): (step, place) for step in steps_of(settings) for place in step_places(step, settings, ids)}
 
@@ -95,7 +95,7 @@ def _name(step: Step, place: StepContext) -> str:
 
 
 def _tiles(settings: Settings, noted: Iterable[Recorded]) -> list[str]:
-    """Ids of the run's tiles; those that the record tells of where their table is gone or damaged."""
+    """Ids of the run's tiles; where their table is missing or damaged, those in the record."""
     try:
         if ids := known_tiles(settings):
             return ids
@@ -105,13 +105,13 @@ def _tiles(settings: Settings, noted: Iterable[Recorded]) -> list[str]:
 
 
 def told(found: Verification, *, repaired: bool) -> str:
-    """The result for people, a line a file, and what to do."""
+    """The result as text: one line per file, and what to do."""
     missing = [*found.missing, *found.missing_chips]
     lines = [f"{path}: {how}" for path, how in found.damaged.items()]
     lines += [f"{path}: missing" for path in missing]
-    lines += [f"{path}: nothing is known of what was written" for path in found.unknown]
-    lines += [f"{job}: did not end well, or is at work; its files were not looked at" for job in found.unfinished]
-    lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
+    lines += [f"{path}: there is no record of what was written" for path in found.unknown]
+    lines += [f"{job}: did not end well, or is running; its files were not checked" for job in found.unfinished]
+    lines.append(f"{found.files} files checked: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
     return "\n".join([*lines, *_remedies(found, repaired=repaired)])
 
 

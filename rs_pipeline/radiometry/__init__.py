@@ -1,1 +1,1 @@
-"""Digital numbers to reflectance and masks: the only room that knows offsets, scales and quality bits."""
+"""Digital numbers to reflectance and masks: the only package that interprets offsets, scales and quality bits."""

@@ -1,10 +1,10 @@
-"""A scene's reflectance level against other dates of the same place: does it carry Sentinel-2's offset?
+"""Compares the reflectance level of a scene with other dates of the same place, to decide whether Sentinel-2's offset is in its numbers.
 
-The offset moves every band of every pixel by exactly 0.1. Weather does not: haze fades towards the infrared, snow is dark there,
-cloud and glint take contrast away, seasons touch some pixels and not others. So the levels of all bands, on dark and on brighter
-targets that hardly change, tell an offset from weather where a single scene cannot.
+The offset shifts every band of every pixel by exactly 0.1. Weather does not: haze decreases towards the infrared, snow is dark there,
+cloud and glint reduce contrast, and seasons change only some pixels. So the levels of all bands, on dark and on brighter
+targets that hardly change, distinguish an offset from weather where a single scene cannot.
 
-The numbers below were tried on the simulated dates of `tests/radiometry/offset_trial.py`.
+The numbers below were tested on the simulated dates of `tests/radiometry/offset_trial.py`.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ LOOK_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 """Bands compared."""
 
 MIN_REFERENCE_DATES = 3
-"""Fewer certain dates are no reference."""
+"""Least number of certain dates for a reference."""
 
 REFERENCE_DATES = 12
-"""A scene is compared with so many certain dates, those nearest in season."""
+"""Number of certain dates, those nearest in season, that a scene is compared with."""
 
 _LIKELY = (2.5, CERTAIN, CERTAIN)
-"""Log odds of the dates that are reference, round by round: first what anything says of them, then what is certain."""
+"""Least absolute log odds of reference dates, per round: dates that are only likely in the first, certain ones after it."""
 
 LIMIT = 10.0
-"""Log odds that other dates give at most, either way."""
+"""Largest absolute log odds that other dates give."""
 
 _STABILITY_DATES = 30
-"""What is stable is told from so many certain dates at most, spread over all."""
+"""Most certain dates, spread over all, from which stable pixels are found."""
 
 _KINDS_PERCENT = (30, 80)
 """A band's dark targets lie below the first percentile of its levels, its brighter ones above the second."""
 
 _TARGETS = 1500
-"""Pixels of a kind of target and band, at most."""
+"""Most pixels per kind of target and band."""
 _MIN_TARGETS = 30
-"""Fewer clear pixels of a kind of target have no level."""
+"""Least clear pixels of a kind of target for a level."""
 _MIN_LEVELS = 3
-"""Fewer levels of bands and targets decide nothing."""
+"""Least number of levels, over bands and targets, for a comparison."""
 _INDEPENDENT = 3.0
-"""The levels of bands and targets err together: their median counts as this many independent ones."""
+"""The errors of levels of bands and targets are correlated: their median counts as this many independent levels."""
 _SIGMA_REFL = (0.008, 0.05)
 """Least and greatest standard error of a level between clear dates."""
 _BRIGHTER, _DARKER = 0.15, 0.01
-"""Share of levels that weather has brightened, and that are darker for reasons unknown."""
+"""Share of levels that weather brightened, and share of levels that are darker for unknown reasons."""
 _BRIGHTENING_REFL = 0.05
 """Median of the brightening by weather."""
 _BETWEEN_REFL, _BETWEEN_LIMIT = (0.025, 0.075), 3.0
-"""Levels between these belong to neither offset; they give at most these log odds."""
+"""Levels in this range fit neither offset; their absolute log odds are limited to the second value."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class Look:
     dn: np.ndarray
     """uint16 (6, pixels), bands of LOOK_BANDS, 0 for nodata."""
     clear: np.ndarray
-    """bool (pixels,): the mask calls the pixel clear and every band has data."""
+    """bool (pixels,): the pixel is clear by the mask, and every band has data."""
     day_of_year: int
     log_odds: float
-    """What metadata and the scene's own pixels say of its offset."""
+    """Log odds of its offset from metadata and the scene's own pixels."""
 
 
 @dataclass(frozen=True)
 class _Targets:
-    """Stable pixels of one band and kind, and what the certain dates show of them."""
+    """Stable pixels of one band and kind, and their reflectance on the certain dates."""
 
     band: int
     pixels: np.ndarray
@@ -80,7 +80,7 @@ class _Targets:
 
 
 def _season_distance(days: np.ndarray, day: int) -> np.ndarray:
-    """Days between days of the year, around its end."""
+    """Days between days of the year, across the new year where that is shorter."""
     apart = np.abs(days - day)
     return np.minimum(apart, 365 - apart)
 
@@ -104,7 +104,7 @@ def _thin(pixels: np.ndarray) -> np.ndarray:
 
 
 def _find_targets(looks: Sequence[Look], offsets: np.ndarray) -> list[_Targets]:
-    """Two kinds of targets a band: of its darkest and of its brightest pixels the half that varies least over the dates."""
+    """Two kinds of targets per band: of its dark and of its bright pixels, the half that varies least over the dates."""
     targets = []
     everywhere = np.arange(looks[0].clear.size)
     some = np.unique(np.linspace(0, len(looks) - 1, min(len(looks), _STABILITY_DATES)).round().astype(int))
@@ -126,7 +126,7 @@ def _find_targets(looks: Sequence[Look], offsets: np.ndarray) -> list[_Targets]:
 
 
 def _levels(look: Look, near: np.ndarray, targets: Sequence[_Targets]) -> np.ndarray:
-    """For each kind of target the median by which the scene, without an offset, lies above its reference; NaN where too few are clear."""
+    """For each kind of target the median difference of the scene, without an offset, from its reference; NaN where too few pixels are clear."""
     levels = np.full(len(targets), np.nan)
     for i, target in enumerate(targets):
         above = _refl(look, target.band, target.pixels) - _median(target.refl[near])
@@ -144,16 +144,16 @@ def _density(level: np.ndarray, sigma: np.ndarray) -> np.ndarray:
 
 
 def _support(levels: np.ndarray, sigma: np.ndarray, shift: float) -> tuple[np.ndarray, np.ndarray]:
-    """Log-likelihood of each date's levels, (T,) twice: the offset removed, and still in. ``levels`` is (T, targets), NaN where unknown.
+    """Log-likelihood of each date's levels, (T,) twice: offset removed, and still in. ``levels`` is (T, targets), NaN where unknown.
 
-    The median over bands and targets: glint lifts water only, snow darkens the infrared only, an offset moves all.
+    The median over bands and targets is used because glint brightens water only and snow darkens the infrared only, while an offset shifts all.
     """
     removed, pending = (np.log(_density(levels + shift + offset, sigma)) for offset in (0.0, PENDING))
     return tuple(_INDEPENDENT * np.nan_to_num(np.nanmedian(values, axis=1)) for values in (removed, pending))
 
 
 def _reference_shift(levels: np.ndarray, sigma: np.ndarray, odds: np.ndarray) -> float:
-    """0, or the offset by which the reference itself is wrong: what explains all dates best, what is known of each included."""
+    """0, or the offset by which the reference itself is wrong: the value with the highest likelihood over all dates, given their own log odds."""
 
     def explained(shift: float) -> float:
         removed, pending = _support(levels, sigma, shift)
@@ -163,7 +163,7 @@ def _reference_shift(levels: np.ndarray, sigma: np.ndarray, odds: np.ndarray) ->
 
 
 def _evidence(levels: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Log odds of an offset still in the pixels of each date, (T,). Levels half way between are the weather's and decide nothing."""
+    """Log odds of an offset still in the pixels of each date, (T,). Levels half-way between the offsets are due to weather: their odds are limited."""
     ratio = np.log(_density(levels + PENDING, sigma)) - np.log(_density(levels, sigma))
     odds = np.clip(_INDEPENDENT * np.nanmedian(ratio, axis=1), -LIMIT, LIMIT)
     level = np.nanmedian(levels, axis=1)
@@ -200,10 +200,10 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
 
 
 def compare_dates(looks: Sequence[Look]) -> list[OtherDates | None]:
-    """What the other dates say of each: one comparison a look, None where there are too few certain dates or clear targets.
+    """Compare each date with the others: one result per look, None where there are too few certain dates or clear targets.
 
-    All looks must show the same pixels. Dates of which metadata and pixels are certain are the reference; a scene is never part of its
-    own. Several rounds: what one makes certain helps the next, and a date that the others contradict drops out.
+    All looks must show the same pixels. The other dates whose offset is certain from metadata and pixels form the reference of a scene.
+    In later rounds dates that the earlier one made certain join the reference, and dates that the others contradict leave it.
     """
     told = np.array([look.log_odds for look in looks], "float64")
     odds = told

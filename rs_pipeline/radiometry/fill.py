@@ -1,8 +1,8 @@
-"""Fill is not darkness: which missing numbers of a band are dark ground, and which are data that nobody has.
+"""Distinguishes fill from dark ground: which missing numbers of a band are dark ground, and which are lost data.
 
-Archives write 0 for what was not seen, and also where a correction of the atmosphere, or an offset taken out, leaves less than nothing: over
-lakes, in shadow, in the blue over woods. A pixel is fill where all bands are, where the mask says so, or outside the footprint; a band
-alone without a number is dark ground, unless its neighbours in the spectrum say that the ground cannot be.
+Archives write 0 for pixels that were not observed, and also where atmospheric correction, or the removal of an offset, gives a negative reflectance: over
+lakes, in shadow, in blue over woods. A pixel is fill where all bands are missing, where the mask says so, or outside the footprint. Where a single band is
+missing the ground is dark, unless neighbouring bands are too bright for that.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ import numpy as np
 from scipy import ndimage
 
 LOST_SIDE_PX = 16
-"""A patch of missing numbers that holds a square of this side may be a block of a file that did not arrive. Smaller ones are ground:
-files are laid out in blocks of 256 pixels and more."""
+"""A patch of missing numbers that contains a square of this side may be a block of a file that was lost. Smaller patches are ground:
+files have blocks of 256 pixels and more."""
 
 BRIGHT_BESIDE = {
     "blue": {"green": 0.08}, "green": {"red": 0.06}, "red": {"green": 0.08}, "rededge1": {"nir": 0.10}, "nir": {"swir1": 0.05},
     "swir1": {"swir2": 0.05, "nir": 0.20}, "swir2": {"swir1": 0.05, "nir": 0.20},
 }  # fmt: skip
-"""Ground with a reflectance above this in the neighbouring band is not black in the band itself. Water is dark from NIR on however bright
-its mud is in the visible, so its infrared is judged by the infrared. Design values, with the spectra of `simulation.materials` in mind."""
+"""Band to neighbouring bands and their limits: ground with a higher reflectance in a neighbouring band is not black in the band itself. Muddy water is bright
+in the visible but dark from NIR on, so infrared bands are judged only by infrared bands. Design values, chosen with the spectra of `simulation.materials`."""
 
 EDGE_PX = 64
-"""At the end of a swath the bands end at different places, so near fill a missing number that touches it is no ground. A design value."""
+"""At the end of a swath the bands end at different positions, so missing numbers connected to fill and within this distance of it are not dark ground. A
+design value."""
 
 _TOUCHING = np.ones((3, 3), bool)
 
 
 def split_missing(role: str, missing: np.ndarray, fill: np.ndarray, others: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Of a band's missing pixels that are not fill: those that are dark ground, and those that are lost. bool (h, w) twice.
+    """Of a band's missing pixels that are not fill: those that are dark ground, and those that are lost; bool (h, w) each.
 
-    What touches fill within EDGE_PX is neither.
+    Pixels of patches that touch fill are not dark ground within EDGE_PX of it.
 
     Parameters
     ----------
-    missing, fill : bool (h, w), where the band has no number, and where nobody saw the ground.
+    missing, fill : bool (h, w), where the band has no number, and where the ground was not observed.
     others : role to reflectance, float (h, w), NaN where missing.
     """
     dark, lost = np.zeros(missing.shape, bool), np.zeros(missing.shape, bool)
@@ -68,6 +69,6 @@ def _holds_square(patch: np.ndarray) -> bool:
 
 
 def _bright_beside(role: str, refl: Mapping[str, np.ndarray]) -> bool:
-    """Whether a neighbouring band is too bright over most of the pixels."""
+    """Whether the median of a neighbouring band exceeds its limit in BRIGHT_BESIDE."""
     bounds = {r: bound for r, bound in BRIGHT_BESIDE[role].items() if r in refl and np.isfinite(refl[r]).any()}
     return any(np.nanmedian(refl[r]) > bound for r, bound in bounds.items())

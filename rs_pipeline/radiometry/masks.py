@@ -1,8 +1,8 @@
-"""Why a pixel of a scene is not used: scene classes and quality bits, cloud buffers, and shadows that geometry confirms.
+"""QA flags of the pixels of a scene: scene classes and quality bits, cloud buffers, and shadows that geometry confirms.
 
-Black water is what cloud masks throw away: Sen2Cor and CFMask label it dark or shadow. A label of shadow is therefore
-believed (SHADOW_CONFIRMED) only where a cloud stands where it would have to stand to cast it, and where the ground
-around it is not as bright as on its clear dates. Arrays in, arrays out; `catalog.qa_flags` reads the chips.
+Cloud masks remove black water: Sen2Cor and CFMask label it as dark or shadow. A shadow label is therefore
+confirmed (SHADOW_CONFIRMED) only where a cloud is at a position from which it can cast that shadow, and where the ground
+around is not as bright as on its clear dates. Arrays in, arrays out; `catalog.qa_flags` reads the chips.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from rs_pipeline.model import MaskRule
 from rs_pipeline.radiometry.scaling import reflectance
 
 SHADOW_REACH_M = 12_000.0
-"""Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile. A design value."""
+"""Greatest distance of a shadow from its cloud, however low the sun; the same for every tile. A design value."""
 
 LIT_RADIUS_M = 100.0
-"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow, see `lit_pixels`. This and the next
-two are design values."""
+"""Half the side of the square around a pixel whose ground decides whether the pixel lies in a cloud's shadow, see `lit_pixels`. This value and
+the next two are design values."""
 
 BRIGHT_GROUND_REFL = 0.06
-"""Ground tells where its NIR is at least this on clear dates."""
+"""Ground is used for that where its NIR reflectance is at least this on clear dates."""
 
 MIN_GROUND_PIXELS, MIN_CLEAR_DATES = 5, 3
-"""With fewer pixels of ground, or clear dates of them, geometry alone decides."""
+"""With fewer ground pixels, or fewer clear dates of them, geometry alone decides."""
 
 _CLOUD_EDGE_M = 100.0
-"""Clouds are grown by this before they cast shadows: their thin edges cast too, and are not labelled."""
+"""Clouds are dilated by this before their shadows are computed, because their thin edges cast shadows too but are not labelled."""
 
 
 class QAFlag(IntFlag):
-    """Quality flags of a pixel as bits: what it may be dropped for."""
+    """Quality flags of a pixel as bits; each is a reason to drop the pixel."""
 
     NODATA = 1
     CLOUD = 2
@@ -69,12 +69,12 @@ def set_flag(qa: np.ndarray, where: np.ndarray, flag: QAFlag) -> None:
 
 
 def has_flag(qa: np.ndarray, flag: QAFlag) -> np.ndarray:
-    """Where any of the bits is set (bool)."""
+    """Where any of the bits is set, bool of the same shape."""
     return qa & np.uint16(flag) != 0
 
 
 def label_flags(values: np.ndarray, rule: MaskRule) -> np.ndarray:
-    """QA flags (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
+    """QA flags (uint16) of mask values, by the sensor table's rule; the rule's fill value gets NODATA only."""
     numbers = np.arange(int(values.max(initial=rule.fill)) + 1)
     table = np.zeros(numbers.size, dtype="uint16")
     for key, name in rule.flags.items():
@@ -87,7 +87,7 @@ def label_flags(values: np.ndarray, rule: MaskRule) -> np.ndarray:
 def saturation_flags(values: np.ndarray, platform: str) -> np.ndarray:
     """QA flags (uint16) of Landsat QA_RADSAT (USGS LSDS-1619).
 
-    SATURATED where a used band is: bands 2-7 of OLI (bits 1-6), bands 1-5 and 7 of TM and ETM+ (bits 0-4 and 6).
+    SATURATED where a band in use is saturated: bands 2-7 of OLI (bits 1-6), bands 1-5 and 7 of TM and ETM+ (bits 0-4 and 6).
     NODATA where the pixel was dropped (TM, ETM+, bit 9) or hidden by terrain (OLI, bit 11).
     """
     oli = platform in ("landsat-8", "landsat-9")
@@ -121,7 +121,7 @@ def number_flags(dn: np.ndarray, required: Sequence[int], lowest: int, highest: 
 
 
 def brightness_flags(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:
-    """CLOUD (uint16) where blue reflectance exceeds ``bright_refl``: all that is known of a scene without a mask."""
+    """CLOUD (uint16) where blue reflectance exceeds ``bright_refl``: the only cloud test for a scene without a mask."""
     bright = reflectance(blue_dn, scale, offset) > bright_refl
     return np.where(bright, np.uint16(QAFlag.CLOUD), np.uint16(0))
 
@@ -152,7 +152,7 @@ def shadow_reach_m(sun_elevation_deg: float | None, height_m: tuple[float, float
 def cast_cloud_shadow(
     cloud: np.ndarray, sun_elevation_deg: float, sun_azimuth_deg: float, height_m: tuple[float, float], step_m: tuple[float, float]
 ) -> np.ndarray:
-    """Where clouds at any of the heights would cast a shadow: the union of the cloud mask moved away from the sun.
+    """Where clouds at any height in ``height_m`` (lowest, highest) would cast a shadow: the union of the cloud mask shifted away from the sun.
 
     The displacement is height / tan(elevation) toward azimuth + 180 degrees (north up, clockwise). Paths run along the
     rows (or columns) and drift across them; rounding moves a pixel by at most one.
@@ -167,7 +167,7 @@ def cast_cloud_shadow(
 
 
 def _swept(mask: np.ndarray, down: float, right: float, near_m: float, far_m: float) -> np.ndarray:
-    """Union of the mask moved by (down, right) pixels a metre, from ``near_m`` to ``far_m``; |down| >= |right|."""
+    """Union of the mask shifted by (down, right) pixels per metre, from ``near_m`` to ``far_m``; |down| >= |right|."""
     drift = np.rint(np.arange(mask.shape[0]) * right / down).astype("int64")
     out = np.empty(mask.shape, dtype=bool)
     sweep(np.ascontiguousarray(mask), drift, math.floor(near_m * abs(down)), math.ceil(far_m * abs(down)), down > 0, out)
@@ -188,7 +188,7 @@ def _dilated_inside(mask: np.ndarray, inner: Slices, radius_m: float, step_m: tu
 def add_geometry(
     qa: np.ndarray, inner: Slices, sun: tuple[float, float] | None, masks: MaskSection, step_m: tuple[float, float]
 ) -> np.ndarray:  # fmt: skip
-    """The inner part of labelled flags with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds.
+    """The inner part of label flags with BUFFER and SHADOW_CONFIRMED added; of the outer part only the clouds are used.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def add_geometry(
         set_flag(out, has_flag(out, QAFlag.SHADOW), QAFlag.SHADOW_CONFIRMED)
     elif suspects.any():
         cast = cast_cloud_shadow(cloud, *sun, masks.shadow_height_m, step_m)
-        # Growing the shadow is growing the cloud; one pixel more covers the rounding of the cast.
+        # Dilating the shadow equals dilating the cloud; one more pixel covers the rounding of the cast.
         set_flag(out, suspects & _dilated_inside(cast, inner, _CLOUD_EDGE_M + max(step_m), step_m), QAFlag.SHADOW_CONFIRMED)
     return out
 
@@ -211,17 +211,17 @@ def add_geometry(
 def lit_pixels(
     nir_dn: np.ndarray, qa: np.ndarray, scale: np.ndarray, offset: np.ndarray, step_m: float, darkness: float
 ) -> np.ndarray:  # fmt: skip
-    """Where no cloud's shadow lies, whatever geometry allows: the ground within LIT_RADIUS_M is as bright as on its clear dates.
+    """Where there is no cloud shadow although geometry allows one: the ground within LIT_RADIUS_M is as bright as on its clear dates. bool (T, h, w).
 
-    Water cannot tell: a shadow takes less from its few thousandths of NIR than turbidity and haze change from date to date (in the
-    simulated world the darkness of the pixel itself separates shadow from none no better than chance, that of the ground around it
+    Water itself does not show a shadow: its NIR reflectance of a few thousandths changes more by turbidity and haze than by shadow (in the
+    simulated world the darkness of the pixel itself separates shadow from no shadow no better than chance, that of the ground around it
     in 94 of 100 pairs). So the brighter ground nearby decides, and where there is none, geometry.
 
     Parameters
     ----------
     nir_dn, qa : uint16 (T, h, w); 0 is nodata in ``nir_dn``.
     scale, offset : float32 (T,), to reflectance.
-    step_m : pixel size.
+    step_m : pixel size, metres.
     darkness : in a shadow NIR is below this share of the median over the clear dates (0.9 in the specification).
     """
     cloudy = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer"]

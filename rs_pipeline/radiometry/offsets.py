@@ -1,10 +1,10 @@
-"""Whether the additive offset of Sentinel-2 L2A is still in the pixels: metadata, the scene's own pixels, and its other dates.
+"""Decides whether the additive offset of Sentinel-2 L2A is still in the pixels, from metadata, the scene's own pixels, and its other dates.
 
-From processing baseline 04.00 on ESA adds 1000 to every digital number (BOA_ADD_OFFSET). Catalogs remove it or not, and say
-so or not, and what they say is sometimes wrong. A wrong offset turns an NDVI of 0.75 into 0.50. No source is right alone:
-flags lie, and a scene's own pixels are silent under snow and misleading under haze. So each gives its evidence as a
-log odds (natural logarithm, positive: still in the pixels), the sum decides, and a scene they leave open is refused
-where its metadata do not settle it.
+From processing baseline 04.00 on ESA adds 1000 to every digital number (BOA_ADD_OFFSET). Catalogs may remove it, may say so,
+and are sometimes wrong. A wrong offset turns an NDVI of 0.75 into 0.50. No source is reliable alone:
+flags may be wrong, and a scene's own pixels show nothing under snow and mislead under haze. So each source gives its evidence as
+log odds (natural logarithm, positive: offset still in the pixels) and the sum decides. A scene whose sum is too small is refused
+unless its metadata settle it.
 """
 
 from __future__ import annotations
@@ -20,63 +20,63 @@ PENDING = -0.1
 """Reflectance to add while BOA_ADD_OFFSET is still in the numbers."""
 
 CLEAR_CLASSES = (2, 4, 5, 6, 7)
-"""Scene classes the self-test looks at: dark, vegetation, bare, water, unclassified."""
+"""Scene classes that the self-test uses: dark, vegetation, bare, water, unclassified."""
 
 MIN_OFFSET_PIXELS = 100
-"""Fewer clear pixels say nothing: a percentile of them is a single pixel."""
+"""With fewer clear pixels the test gives no evidence: a percentile of them would be a single pixel."""
 
 CERTAIN = 5.0
-"""Log odds from which a decision is of high confidence: 150 to 1."""
+"""Log odds (150 to 1) from which a decision has high confidence."""
 
 _DARK_DN = 900
-"""Reflectance -0.01 while the offset is still in the numbers: few clear pixels fall below."""
+"""Digital number of reflectance -0.01 while the offset is still in the numbers: few clear pixels are below."""
 _FLOOR_DN = (950, 1300)
-"""Where the darkest percentile lies while the offset is still in the numbers: at reflectance 0, which is 1000, or a little above."""
+"""Range of the 1st percentile while the offset is still in the numbers: reflectance 0, which is 1000, or a little above."""
 _NEGATIVE_SHARE = 0.05
 """Share of clear pixels that may be negative, see `too_negative`."""
 _OPPOSED = 1.0
-"""Pixels that speak at least so loudly against the metadata leave the scene open unless they are certain."""
+"""Log odds of pixels against the metadata from which the decision is left open, unless the sum is certain."""
 
 TOLD = {"history": -8.0, "convention": 4.0, "flag": -3.0, "flag, contradicted": -1.5, "not removed": 1.5, "bands": 1.0, "bands, contradicted": 0.5}
-"""Log odds of what metadata say: ``history`` a baseline before 04.00, which has no offset to remove; ``convention`` a catalog that
+"""Log odds of metadata: ``history`` a baseline before 04.00, which has no offset to remove; ``convention`` a catalog that
 documents that it keeps ESA's numbers; the others are Earth Search's flag and raster:bands, which are wrong at times."""
 
 SEEN = {"dark": -9.0, "floors": 8.0, "floor": 1.0}
-"""Log odds of what a scene's own pixels say, see `PixelTest.log_odds`. These and TOLD were tried on the simulated dates
+"""Log odds of a scene's own pixels, see `PixelTest.log_odds`. These and TOLD were tested on the simulated dates
 of `tests/radiometry/offset_trial.py`."""
 
 
 @dataclass(frozen=True)
 class OffsetFacts:
-    """What the metadata of a scene say of its offset; None where they are silent."""
+    """Metadata of a scene about its offset; None where not stated."""
 
     flag: bool | None = None
     """earthsearch:boa_offset_applied: True says the offset is removed from the pixels."""
     raster_offset: float | None = None
-    """offset in raster:bands, reflectance."""
+    """Offset in raster:bands, reflectance."""
     baseline: str = ""
     """Processing baseline such as ``05.09``."""
 
 
 @dataclass(frozen=True)
 class PixelTest:
-    """What the clear pixels of a scene say by themselves."""
+    """Evidence of the clear pixels of a scene itself."""
 
     pixels: int
-    """Number of clear pixels looked at."""
+    """Number of clear pixels."""
     dark_share: float
     """Share with red or SWIR2 below 900: reflectance below -0.01 if the offset were still in, which is rare."""
     floors_dn: tuple[float, float]
-    """1st percentile of red and of SWIR2."""
+    """1st percentile of red and of SWIR2, digital numbers."""
     negative_share: dict[float, float]
     """For each possible offset, the share of pixels whose red reflectance would be below -0.01."""
 
     @property
     def log_odds(self) -> float:
-        """Evidence for an offset still in the pixels; 0 where they say nothing (for instance without dark targets).
+        """Evidence for an offset still in the pixels; 0 where they give none (for instance without dark targets).
 
-        Dark targets far below 1000 have lost the offset. Floors of red (vegetation, clear water) and SWIR2 (water) that both
-        lie at 1000 show it is still there; one alone may be snow or a uniform haze.
+        Dark targets far below 1000 show that the offset was removed. 1st percentiles of red (vegetation, clear water) and SWIR2 (water) that are
+        both near 1000 show that it is still there; one alone may be due to snow or uniform haze.
         """
         if self.pixels < MIN_OFFSET_PIXELS:
             return 0.0
@@ -95,14 +95,14 @@ class PixelTest:
 
 @dataclass(frozen=True)
 class OtherDates:
-    """What other dates of the same place say, see `radiometry.dates.compare_dates`."""
+    """Evidence of other dates of the same place, see `radiometry.dates.compare_dates`."""
 
     log_odds: float
     """Evidence for an offset still in the pixels."""
     dates: int
     """Number of dates compared with."""
     level: float
-    """Median reflectance by which the scene lies above them while no offset is added: near 0 or near 0.1."""
+    """Median difference of the scene's reflectance, without an offset added, from theirs: near 0 or near 0.1."""
 
     @property
     def words(self) -> str:
@@ -120,11 +120,11 @@ class Decision:
     log_odds: float = 0.0
     """Evidence for an offset still in the pixels, natural logarithm."""
     open: bool = False
-    """Metadata: they contradict themselves or say nothing. A scene: nothing settles it, it must not be used."""
+    """Of metadata: they contradict each other or state nothing. Of a scene: the offset cannot be decided, and the scene must not be used."""
 
 
 def pixel_test(red_dn: np.ndarray, swir2_dn: np.ndarray, scene_class: np.ndarray | None) -> PixelTest:
-    """Look at the clear pixels of a coarse reading of a scene (three arrays of one shape, 0 or NaN is nodata)."""
+    """Test the clear pixels of a coarse reading of a scene (three arrays of one shape, 0 or NaN is nodata)."""
     clear = (red_dn > 0) & (swir2_dn > 0)
     if scene_class is not None:
         clear &= np.isin(scene_class, CLEAR_CLASSES)
@@ -158,7 +158,7 @@ def _by_raster_bands(facts: OffsetFacts) -> Decision | None:
 
 
 def _collection_1(facts: OffsetFacts) -> Decision | None:
-    """raster:bands, checked against the baseline: one of 04.00 or later has an offset unless somebody removed it."""
+    """Decision by raster:bands, checked against the baseline: from 04.00 on there is an offset unless the catalog removed it."""
     by_bands, by_baseline = _by_raster_bands(facts), _by_baseline(facts)
     if by_baseline is not None and by_baseline.offset == 0.0:
         return by_baseline
@@ -191,7 +191,7 @@ def _earth_search(facts: OffsetFacts) -> Decision | None:
 
 
 def by_metadata(rule: str, facts: OffsetFacts, table_offset: float) -> Decision:
-    """What the metadata alone say, by the rule of the sensor's table (see Sensor.offset_rule)."""
+    """The decision by metadata alone, by the rule of the sensor's table (see `Sensor.offset_rule`)."""
     if rule == "fixed":
         return Decision(table_offset, f"offset {table_offset:g} of the sensor table", "high")
     found = {
@@ -205,12 +205,12 @@ def by_metadata(rule: str, facts: OffsetFacts, table_offset: float) -> Decision:
 def weigh(told: Decision, test: PixelTest, others: OtherDates | None = None) -> Decision:
     """The offset of a scene from all its evidence: the sum of the log odds decides; confidence is high from CERTAIN on.
 
-    Where the sum stays below, metadata that neither contradict themselves nor are opposed by pixels stand, with low confidence;
+    Where the sum is smaller, the decision of metadata is kept with low confidence if they neither contradict each other nor are opposed by pixels;
     else the decision is ``open`` and the scene must not be used.
 
     Parameters
     ----------
-    told : of `by_metadata`.
+    told : from `by_metadata`.
     test, others : the scene's own pixels, and its other dates where there are enough of them.
     """
     seen = test.log_odds + (others.log_odds if others else 0.0)

@@ -1,7 +1,7 @@
-"""Digital numbers to physical units: the formulas, each written once.
+"""Conversion of digital numbers to physical units.
 
-Chips hold uint16 with 0 for nodata. What a source stores is brought there exactly: signed numbers are shifted,
-fractional ones rounded, radar power becomes an amplitude with four decimals.
+Chips hold uint16 with 0 for nodata. Source values are converted to it: signed numbers are shifted,
+fractional ones rounded, and radar power becomes an amplitude in steps of RADAR_STEP.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rs_pipeline.model import Sensor
 def reflectance(dn: np.ndarray, scale: float | np.floating | np.ndarray, offset: float | np.floating | np.ndarray) -> np.ndarray:
     """Surface reflectance (fraction) of digital numbers; 0 is nodata and gives NaN.
 
-    float64 where scale and offset are Python's numbers, float32 of uint16 numbers where they are float32, which takes half the memory.
-    The kernels' twin for one number is `rs_kernels.calibration.reflectance`.
+    float64 where scale and offset are Python numbers; float32 where they are float32 and the numbers uint16, which takes half the memory.
+    The counterpart for one number in kernels is `rs_kernels.calibration.reflectance`.
 
     >>> round(float(reflectance(np.array([1450], "uint16"), 1e-4, -0.1)[0]), 12)
     0.045
@@ -25,7 +25,7 @@ def reflectance(dn: np.ndarray, scale: float | np.floating | np.ndarray, offset:
 
 
 def gamma0_power(amplitude_dn: np.ndarray) -> np.ndarray:
-    """gamma0 as linear power, float64, of the numbers of a radar chip; of 0, which is nodata, it is 0."""
+    """gamma0 as linear power, float64, from the numbers of a radar chip; nodata (0) gives 0."""
     return (amplitude_dn * RADAR_STEP) ** 2
 
 
@@ -39,22 +39,22 @@ def linear_power(db: float | np.ndarray) -> float | np.ndarray:
 
 
 def shift(sensor: Sensor) -> int:
-    """What is added to an optical source's numbers so that the smallest valid one becomes 1 (0 for unsigned sources)."""
+    """Number added to the values of an optical source so that the smallest valid one is at least 1; 0 for radar."""
     return max(0, 1 - round(sensor.valid_min)) if sensor.family == "optical" else 0
 
 
 def number_range(sensor: Sensor) -> tuple[int, int]:
-    """Lowest and highest number of an optical sensor's chips. Ground beyond the table's valid range is held at them: darker or brighter
-    than can be is not unseen."""
+    """Lowest and highest number of an optical sensor's chips. Values beyond the table's valid range are clamped to them, not made nodata: the
+    ground was observed."""
     return round(sensor.valid_min) + shift(sensor), min(65535, round(sensor.valid_max) + shift(sensor))
 
 
 def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np.ndarray:
     """Source values of a data band as the uint16 numbers of a chip, same shape, 0 where there is none.
 
-    Optical numbers are shifted by `shift(sensor)`, rounded and held within `number_range`; radar power becomes round(sqrt(power) / RADAR_STEP).
-    None are NaN, the nodata of the file and of the table, and what lies beyond a nodata outside the valid range (HLS also holds -32768);
-    of radar all that lies outside the valid range, where its border noise is.
+    Optical numbers are shifted by `shift(sensor)`, rounded and clamped to `number_range`; radar power becomes round(sqrt(power) / RADAR_STEP).
+    Nodata are NaN, the nodata values of the file and of the table, and values below a table's nodata that is itself below the valid range (HLS also
+    has -32768); for radar also all values outside the valid range, such as border noise.
     """
     whole = values.dtype.kind in "iu"
     known = values != sensor.nodata if whole else np.isfinite(values) & (values != sensor.nodata)

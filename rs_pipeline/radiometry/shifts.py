@@ -1,7 +1,7 @@
-"""How far an image lies beside others of the same ground: phase correlation of their edges, to a fraction of a pixel.
+"""Displacement of an image from others of the same ground, by phase correlation of their edges, with sub-pixel accuracy.
 
-Phase correlation (Kuglin & Hines 1975) looks at where things are and not at how bright; the strength of edges stays where it is when a field
-turns from green to brown. The spectrum is held to the frequencies that a pixel resolves, which makes the peak a bell whose top is
+Phase correlation (Kuglin & Hines 1975) depends on positions and not on brightness; edges keep their position when a field
+turns from green to brown. The spectrum is limited to the frequencies that a pixel resolves, which makes the peak a bell whose maximum is
 found between pixels (Foroosh et al. 2002).
 """
 
@@ -14,34 +14,34 @@ import numpy as np
 from scipy import fft, ndimage
 
 EDGE_SIGMA_PX = 1.5
-"""Edges are looked for at this scale."""
+"""Scale of the Gaussian gradient that gives the edges, pixels."""
 
 STRONGEST = 10.0
-"""An edge counts at most so many times the median one: a single shore or roof does not decide. A design value."""
+"""Upper limit of an edge's strength, in units of the median, so that a single shore or roof does not dominate. A design value."""
 
 PEAK_SIGMA_PX = 1.0
-"""Width of the bell that the peak is given."""
+"""Width of the bell-shaped peak, standard deviation in pixels."""
 
 MIN_CLARITY = 9.0
-"""The peak must stand so many standard deviations above the places around; of the 6,600 places looked at, noise reaches 4.5."""
+"""Least height of the peak above the mean of the surroundings, in standard deviations; noise reaches 4.5 among the 6,600 positions searched."""
 
 SURE_PX = 1.0
-"""A scene that seems to lie further off must look more like the others there than where it is: a pattern that repeats itself, or a shore that
-moved, also makes a peak."""
+"""A larger shift is accepted only if it raises the correlation of the edges with the reference: a repeating pattern, or a shore that moved, also gives a
+peak."""
 
 USUAL = 1.0
-"""For that an edge counts at most so many times the median one."""
+"""Upper limit of an edge's strength in that correlation, in units of the median."""
 
 MIN_SEEN_PX = 2_000
-"""With fewer pixels seen, a shift is not measured: 45 by 45."""
+"""With fewer observed pixels (45 by 45) a shift is not measured."""
 
 MIN_DATES = 5
-"""Fewer dates do not tell which of them is displaced."""
+"""With fewer dates it cannot be decided which of them is displaced."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far the ground of an image lies beside that of its reference, in pixels: rows down, columns to the right."""
+    """Displacement of an image from its reference, in pixels: rows down, columns to the right."""
 
     rows: float
     cols: float
@@ -50,7 +50,7 @@ class Shift:
 
 
 def edge_strength(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Strength of edges less its mean, float32 (n, n), 0 where not seen or next to it; all 0 where too little is seen.
+    """Strength of edges minus its mean, float32 (n, n), 0 at and near unobserved pixels; all 0 where too few pixels are observed.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def edge_strength(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def measure_shift(reference: np.ndarray, edges: np.ndarray, most_px: int) -> Shift | None:
-    """Shift of one map of edges against another, float (n, n); None where no peak stands out within ``most_px``."""
+    """Shift of one map of edges against another, float (n, n); None where there is no distinct peak within ``most_px``."""
     if not reference.any() or not edges.any():
         return None
     n = reference.shape[0]
@@ -95,7 +95,7 @@ def measure_shift(reference: np.ndarray, edges: np.ndarray, most_px: int) -> Shi
 
 
 def _likeness(reference: np.ndarray, edges: np.ndarray) -> float:
-    """Correlation of two maps of edges, the strong ones held, where both are known; -1 where hardly anything is."""
+    """Correlation of two maps of edges, limited to USUAL, where both are known; -1 where too few pixels are."""
     both = (reference != 0) & (edges != 0)
     if np.count_nonzero(both) < MIN_SEEN_PX // 2:
         return -1.0
@@ -103,22 +103,22 @@ def _likeness(reference: np.ndarray, edges: np.ndarray) -> float:
 
 
 def _top(three: np.ndarray) -> float:
-    """Place of the top of a bell, -0.5 to 0.5, from its values one before, at and one after the highest."""
+    """Position of the maximum of a bell, -0.5 to 0.5, from its values before, at and after the highest."""
     low, high, after = np.log(np.maximum(three, 1e-3 * three[1]))
     bend = low - 2 * high + after
     return 0.0 if bend == 0 else float(np.clip(0.5 * (low - after) / bend, -0.5, 0.5))
 
 
 def moved(edges: np.ndarray, shift: Shift) -> np.ndarray:
-    """Edges put back by a shift, with zeros where they come from outside."""
+    """Edges moved back by a shift, with zeros where they come from outside."""
     return ndimage.shift(edges, (-shift.rows, -shift.cols), order=1)
 
 
 def shifts_of(edges: Sequence[np.ndarray], trusted: Sequence[bool], most_px: int) -> list[Shift | None]:
     """Shift of each date of one window against the mean of the trusted others; None where it cannot be measured.
 
-    Most trusted dates are taken to lie right: their median is where the ground is. After a first round they are laid on each other, so that
-    the mean is sharp.
+    Most trusted dates are assumed to be correctly placed: shifts are relative to their median. After a first round the trusted dates are moved onto each
+    other, so that their mean is sharp.
     """
     members = [i for i, e in enumerate(edges) if trusted[i] and e.any()]
     if len(members) < MIN_DATES:

@@ -1,1 +1,1 @@
-"""Everything remote: which addresses may be asked, how a request is made, limited and tried again, and files that are read in parts."""
+"""Access to the network: which hosts may be asked, how requests are made, limited and tried again, and files that are read in parts."""

@@ -1,6 +1,6 @@
-"""Which hosts may be asked. An address from outside must not send this machine into its own network.
+"""Which hosts may be asked. A URL from outside must not make this machine send requests into its own network (server-side request forgery).
 
-The ranges are those of the IANA special-purpose registries, as Python's `ipaddress` knows them, and the ways IPv6 has to carry an IPv4 address.
+The internal ranges are those of the IANA special-purpose registries, as in Python's `ipaddress`, and the IPv6 formats that embed an IPv4 address.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""Behind it stands the IPv4 address of the last 32 bits (RFC 6052): it is judged in its place."""
+"""NAT64: the last 32 bits are an IPv4 address (RFC 6052), which is judged instead."""
 
 _REFUSED = tuple(
     map(
@@ -20,24 +20,24 @@ _REFUSED = tuple(
         ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10", "192.88.99.0/24", "192.0.0.0/24", "168.63.129.16/32", "3fff::/20"),
     )
 )
-"""Local NAT64, 6to4, Teredo, IPv4-compatible, site-local and relays of 6to4: each leads to where its number does not say.
-Assignments of protocols and clouds' own services, which some clouds answer inside (192.0.0.192, 168.63.129.16), and documentation."""
+"""Ranges that are refused. Local NAT64, 6to4, Teredo, IPv4-compatible, site-local and 6to4 relays: packets may reach another address than the number says.
+Protocol assignments and cloud services that answer inside some clouds (192.0.0.192, 168.63.129.16), and the range for documentation."""
 
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 _KNOWN_S = 60
-"""So long it is remembered what a host is: a search asks for each of its hrefs. Connections look for themselves."""
+"""How long the standing of a host is cached, seconds: a search asks for each of its hrefs. Connections resolve names themselves."""
 
 _OWN_NAMES = (".localhost", ".internal", ".local", ".lan", ".home.arpa")
 
 
 def is_public_number(number: str) -> bool:
-    """Whether an IP address is one of the public Internet, and so is every address that it carries inside.
+    """Whether an IP address, and any IPv4 address embedded in it, is of the public Internet.
 
     >>> [is_public_number(n) for n in ("1.1.1.1", "127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::101:101", "2002:7f00:1::", "224.0.0.1")]
     [True, False, False, True, False, False]
     """
-    if "%" in number:  # a zone: the address is of one link only
+    if "%" in number:  # a zone id: the address is link-local
         return False
     address = ipaddress.ip_address(number)
     if address.version == 6:
@@ -52,7 +52,7 @@ def is_public_number(number: str) -> bool:
 
 
 def bare(host: str) -> str:
-    """A host's name in lower case, without brackets and the dot at the end."""
+    """A host name in lower case, without brackets and trailing dot."""
     return host.strip("[]").rstrip(".").lower()
 
 
@@ -61,7 +61,7 @@ def looked_up(host: str, port: int | None = None) -> list[tuple[int, tuple]]:
 
     Raises
     ------
-    OSError : nobody knows the name.
+    OSError : the name cannot be resolved.
     """
     try:
         found = socket.getaddrinfo(bare(host), port, type=socket.SOCK_STREAM)
@@ -71,7 +71,7 @@ def looked_up(host: str, port: int | None = None) -> list[tuple[int, tuple]]:
 
 
 def _is_own_name(host: str) -> bool:
-    """Whether a name stands for this machine or its own network by convention (RFC 6761, 6762, 8375)."""
+    """Whether a name means this machine or its local network by convention (RFC 6761, 6762, 8375)."""
     return bare(host) == "localhost" or bare(host).endswith(_OWN_NAMES)
 
 
@@ -81,7 +81,8 @@ def are_public(host: str, found: list[tuple[int, tuple]]) -> bool:
 
 
 def is_internal_itself(host: str) -> bool:
-    """Whether a host is internal by its own name or number. Of any other name its name servers, which may be anybody's, would say so.
+    """Whether a host is internal by its name or IP address alone. Other names are not resolved: the answer of their name servers, which anybody may run, must
+    not make a host internal.
 
     >>> [is_internal_itself(h) for h in ("127.0.0.1", "0x7f.1", "[::1]", "localhost", "stac.internal", "1.1.1.1", "example.org")]
     [True, True, True, True, True, False, False]
@@ -91,7 +92,7 @@ def is_internal_itself(host: str) -> bool:
 
 
 def _as_number(host: str) -> str:
-    """The IP address that a host is written as, in one of the ways that the system's calls read; empty for a name."""
+    """The IP address of a host that is written as one, in any form that the system accepts; empty for a name."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
@@ -103,7 +104,7 @@ def _as_number(host: str) -> str:
 
 
 def standing(host: str) -> str:
-    """What a host is: ``public``, ``internal`` (this machine, or a network that is not the public Internet) or ``unknown`` (no address).
+    """Standing of a host: ``public``, ``internal`` (this machine, or a network that is not the public Internet) or ``unknown`` (no IP address).
 
     >>> standing("127.0.0.1"), standing("[::1]"), standing("0x7f.1"), standing("169.254.169.254"), standing("1.1.1.1")
     ('internal', 'internal', 'internal', 'internal', 'public')
@@ -122,7 +123,7 @@ def _standing(host: str, minute: int) -> str:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an address (RFC 6454).
+    """Scheme, host and port of a URL (RFC 6454).
 
     >>> origin("https://H/x") == origin("https://h:443/y")
     True
@@ -133,7 +134,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def user_of(parts: SplitResult) -> str:
-    """User and password of an address as basic authentication sends them: UTF-8 (RFC 7617), whose bytes `urllib3` takes as Latin-1.
+    """User and password of a URL for basic authentication: in UTF-8 (RFC 7617), as a text of which `urllib3` sends the Latin-1 bytes.
 
     >>> user_of(urlsplit("http://me:p%40ss@host"))
     'me:p@ss'

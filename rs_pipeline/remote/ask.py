@@ -1,6 +1,6 @@
-"""A request and its answer: to a checked address, with redirects followed here, within a total time and a size.
+"""One HTTP request and its answer: to a checked address, with checked redirects, and limits of total time and size.
 
-`ask` makes one try; `retrying.policy` makes more of them.
+`ask` makes one try; `retrying.policy` repeats it.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from rs_pipeline.remote.retrying import RETRY_STATUS, Later, Refused, retry_afte
 from rs_pipeline.wording import clean_text
 
 TOTAL = 2
-"""A request, with its redirects and its body, may take so many times ``fetch.timeout_s`` in all."""
+"""Time limit of a request with its redirects and body, in units of ``fetch.timeout_s``."""
 
 MAX_REDIRECTS = 5
 
 MAX_JSON_BYTES = 16 * 2**20
-"""A page of 100 items takes 2 to 4 MB."""
+"""Largest JSON document; a page of 100 items has 2 to 4 MB."""
 
 MAX_JSON_PARTS = 1_000_000
-"""Brackets, commas and colons of a document: each may become an object in memory. 100 items have some 100,000."""
+"""Most brackets, commas and colons of a document: each may become an object in memory. 100 items have about 100,000."""
 
 _POOL = re.compile(r"^\w+\(host=.*?\): ")
-"""What urllib3 says of its own objects before it says what happened."""
+"""Description of its own objects that urllib3 puts before its messages."""
 
 _CONNECT_S = 30
 _MAX_TOLD = 200
@@ -47,12 +47,12 @@ _DRAINED = 2**16
 
 
 class TooLong(RemoteError):
-    """An answer that is longer than it may be."""
+    """An answer that is longer than allowed."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a server wants to see, given to its own origin and to no other."""
+    """Secret headers and query fields of a server; sent only to its own origin."""
 
     origin: tuple[str, str, int]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -69,20 +69,20 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Names are case-insensitive."""
     body: bytes
     url: str
-    """Where redirects led to."""
+    """URL after redirects."""
 
 
 def told_content(answer: Answer) -> dict[str, str]:
-    """What an answer tells of the content of its file, where it does: ``etag``, or else ``last-modified``, and the whole ``size`` in bytes (RFC 9110).
+    """Identity of the content by the headers of an answer, as far as stated: ``etag``, else ``last-modified``, and total ``size`` in bytes (RFC 9110).
 
-    The time says nothing more than an ETag, and differs between the nodes of a mirror.
+    Beside an ETag the time adds nothing, and it may differ between the nodes of a mirror.
     """
     whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
     etag = answer.headers.get("ETag", "").removeprefix("W/")
@@ -99,14 +99,14 @@ def ask(
     Parameters
     ----------
     internal : whether hosts of internal networks may be asked.
-    document : sent as JSON.
-    most : longest answer, bytes, as it is after decompression.
-    most_whole : the same of an answer that is whole although a part was asked for; 0 does not read it.
+    document : body, sent as JSON.
+    most : longest answer after decompression, bytes.
+    most_whole : the same for an answer with the whole file although a range was requested; 0: its body is not read.
 
     Raises
     ------
-    RemoteError : the address is internal, or no http(s) one, or leaves https; too many redirects; too long an answer; a host that is down.
-    Later : another try may help. Refused : the server says that it has nothing for us.
+    RemoteError : the host is internal or down, the URL is not http(s) or leaves https, there are too many redirects, or the answer is too long.
+    Later : another try may help. Refused : the server refuses, or does not have the file.
     """
     with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock, breaker.asking():
         for _ in range(MAX_REDIRECTS + 1):
@@ -122,12 +122,12 @@ def ask(
 
 @cache
 def _slots(connections: int) -> threading.BoundedSemaphore:
-    """So many requests may be under way in this process, whatever they are for."""
+    """Semaphore that limits all simultaneous requests of this process."""
     return threading.BoundedSemaphore(connections)
 
 
 def _target(url: str, location: str) -> str:
-    """Where a redirect leads; from https to https only."""
+    """Target URL of a redirect; from https it must be https."""
     try:
         target = urljoin(url, location)
         left = urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https"
@@ -166,7 +166,7 @@ def _answer(
             response.close()
             raise
         response.release_conn()
-        if clock.over:  # what was cut off may look whole
+        if clock.over:  # a body that was cut off may look complete
             raise TimeoutError
     except LocationValueError as fault:
         raise RemoteError(f"no address of a server: {fault}", where=url) from None
@@ -185,7 +185,7 @@ def _answer(
 
 
 def _addressed(url: str, headers: dict[str, str], credentials: Credentials | None) -> tuple[str, str, dict[str, str]]:
-    """Address, host with port, and headers of a request, with what this server may see of credentials: those in the address, or its own."""
+    """URL, host with port, and headers of a request, with the credentials for this server: user and password of the URL, and ``credentials`` of its origin."""
     try:
         parts = urlsplit(url)
         scheme, host, port = origin(url)
@@ -205,7 +205,7 @@ def _addressed(url: str, headers: dict[str, str], credentials: Credentials | Non
 
 
 def _body(response: urllib3.BaseHTTPResponse, most: int, url: str) -> bytes:
-    """The body, read to its end. That of a refusal is read only where it is short, so that the connection serves again."""
+    """The body, read to its end. The body of a refusal is read only if it is short, so that the connection can be reused."""
     body, good = bytearray(), response.status < 300
     if good and most == 0:
         response.close()
@@ -225,7 +225,7 @@ def parsed(body: bytes) -> Any:
 
     Raises
     ------
-    RemoteError : more parts than MAX_JSON_PARTS, so that it would not fit into memory. ValueError : it is no JSON. RecursionError : too deep.
+    RemoteError : more parts than MAX_JSON_PARTS, too many for memory. ValueError : it is not JSON. RecursionError : it is nested too deeply.
     """
     parts = sum(body.count(sign) for sign in (b"{", b"[", b",", b":"))
     if parts > MAX_JSON_PARTS:

@@ -1,6 +1,6 @@
-"""A host that is down is not asked again and again: when it has answered nothing for a time it is left alone for a while.
+"""Circuit breaker: a host that has not answered for some time counts as down and is not asked for a while.
 
-What is known of hosts is shared among the jobs of a run by files in a folder: one a host, whose time says since when.
+The state of hosts is shared by the jobs of a run through files in a folder: one per host, whose modification time says since when it is down.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from rs_pipeline.errors import RemoteError
 
 
 class HostDown(RemoteError):
-    """A host that is left alone."""
+    """A host that counts as down and is not asked."""
 
 
 SPENT = 3
-"""So many requests in a row must have spent all their tries before a host counts as down."""
+"""Number of successive requests that must have failed in all their tries before a host counts as down."""
 
 _lock = threading.Lock()
 _changed = threading.Condition(_lock)
@@ -31,14 +31,14 @@ _spent: dict[str, int] = {}
 _silent_since: dict[str, float] = {}
 _down_since: dict[str, float] = {}
 _answered_at: dict[str, float] = {}
-"""Seconds since 1970: a mark that is older counts for nothing, also where it is another user's and cannot be removed."""
+"""Host to the time of its last answer, seconds since 1970. An older mark is ignored, also where it belongs to another user and cannot be removed."""
 _asked_by: dict[str, int] = {}
-"""The thread whose request finds out whether a host answers again."""
+"""Host to the thread whose request tests whether it answers again."""
 _folder: Path | None = None
 
 
 def share(folder: Path) -> None:
-    """Keep what is known of hosts in a folder, from now on in this process; it is made when a host is down."""
+    """Keep the state of hosts in a folder, from now on in this process; the folder is made when a host is down."""
     global _folder
     _folder = folder
 
@@ -48,7 +48,7 @@ def _mark(host: str) -> Path | None:
 
 
 def _since(host: str, latest: float) -> float:
-    """When the host was found to be down, seconds since 1970; 0 where it is not known to be, or by a clock that was ahead: after ``latest``."""
+    """When the host was found to be down, seconds since 1970; 0 where it is not, or where the time is after ``latest``, from a clock that was ahead."""
     told = [_down_since.get(host, 0.0)]
     with suppress(OSError):
         told += [mark.stat().st_mtime] if (mark := _mark(host)) else []
@@ -66,12 +66,12 @@ def _is_down(host: str) -> None:
 
 
 def may_ask(host: str, limits: FetchSection) -> None:
-    """Let a request to a host pass. When its time is over one request is let through, and the next ones wait for what becomes of it, for
-    ``limits.timeout_s`` at most.
+    """Return where a request to a host may be made. When a host has been down for ``limits.ask_again_s`` one request is let through as a test, and others
+    wait for its result, at most ``limits.timeout_s``.
 
     Raises
     ------
-    HostDown : it was asked less than ``limits.ask_again_s`` ago.
+    HostDown : the host has been down for less than ``limits.ask_again_s``, or the test has no result yet.
     """
     with _changed:
         _changed.wait_for(lambda: host not in _asked_by, limits.timeout_s)
@@ -83,7 +83,7 @@ def may_ask(host: str, limits: FetchSection) -> None:
         if host in _asked_by or left > 0:
             mark = _mark(host)
             raise HostDown(
-                f"{host} answers nothing; it is left alone for {max(left, 0):.0f} s more",
+                f"{host} does not answer; it is not asked again for {max(left, 0):.0f} s",
                 remedy="wait, or start again when it answers"
                 + (f" and delete {mark}" if mark else "")
                 + "; fetch.give_up_s and fetch.ask_again_s are the limits",
@@ -93,7 +93,7 @@ def may_ask(host: str, limits: FetchSection) -> None:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Around a request: others wait no longer for what this thread finds out of a host."""
+    """Context of a request: at its end, threads that wait for the test of this thread go on."""
     try:
         yield
     finally:
@@ -103,13 +103,13 @@ def asking() -> Iterator[None]:
 
 
 def _is_known(host: str) -> None:
-    """Whoever waits may go on."""
+    """End the test of a host, so that waiting threads go on."""
     if _asked_by.pop(host, None) is not None:
         _changed.notify_all()
 
 
 def failed(host: str) -> None:
-    """A try got no answer, or one that blames the server."""
+    """Note that a try got no answer, or a server error."""
     with _changed:
         _silent_since.setdefault(host, time.monotonic())
         if _asked_by.get(host) == threading.get_ident():
@@ -118,7 +118,7 @@ def failed(host: str) -> None:
 
 
 def spent(host: str, limits: FetchSection) -> None:
-    """So did all tries of a request."""
+    """Note that all tries of a request failed in that way."""
     with _lock:
         _spent[host] = _spent.get(host, 0) + 1
         if _spent[host] >= SPENT and time.monotonic() - _silent_since.get(host, math.inf) >= limits.give_up_s:
@@ -126,7 +126,7 @@ def spent(host: str, limits: FetchSection) -> None:
 
 
 def answered(host: str) -> None:
-    """The host is alive: whatever was counted is forgotten."""
+    """Note that the host answered: reset its counts and remove its mark."""
     with _changed:
         _spent.pop(host, None)
         _silent_since.pop(host, None)

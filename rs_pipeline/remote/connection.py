@@ -1,7 +1,7 @@
-"""Connections to addresses that were checked, and the clock that ends them.
+"""Connections to IP addresses that were checked, and the time limit that ends them.
 
-A name is looked up once; the connection goes to an address that was found and checked, so a name that changes its address in between
-gains nothing. Certificates are checked by name. Proxies of the environment are used: then the proxy looks names up.
+A name is resolved once and the connection goes to an address that was checked, so a change of the DNS answer in between
+has no effect. Certificates are checked by name. Proxies of the environment are used; then the proxy resolves names.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from rs_pipeline.errors import ConfigError, RemoteError
 from rs_pipeline.remote import address
 
 _KEPT = 64
-"""Connections kept open to a host: as many as ``fetch.connections`` may be."""
+"""Connections kept open per host: the largest value of ``fetch.connections``."""
 
 _thread = threading.local()
 
 
 class Clock:
-    """Ends the request of this thread when its time is over: its socket is shut down, whatever it waits for."""
+    """Time limit of the request of this thread: when it is over its socket is shut down, whatever it waits for."""
 
     def __init__(self, seconds: float):
         self.over, self._done = False, False
@@ -58,7 +58,7 @@ class Clock:
         return max(0.01, self._end_at - time.monotonic())
 
     def watch(self, held: socket.socket) -> None:
-        """End this socket when the time is over; also when its connection has handed it on to the one who reads."""
+        """Shut this socket down when the time is over, also after its connection has passed it on to the response."""
         with self._lock:
             self._socket = held
             if self.over:
@@ -79,13 +79,13 @@ class Clock:
 
 
 if TYPE_CHECKING:
-    _Connection = HTTPConnection  # what it is mixed into
+    _Connection = HTTPConnection  # the class that the mixin extends, for the type checker
 else:
     _Connection = object
 
 
 class _Watched(_Connection):
-    """A connection that the clock of its thread can end, to an address that was checked; ``internal``: any address may be."""
+    """Mixin of connections: the clock of the thread can end them, and they connect only to checked addresses; with ``internal`` to any address."""
 
     internal = False
 
@@ -136,7 +136,7 @@ class _Watched(_Connection):
 
 
 def _classes(internal: bool) -> dict[str, type]:
-    """Pools by scheme."""
+    """Pool classes by scheme."""
     flag = {"internal": internal}
     plain, tls = type("Plain", (_Watched, HTTPConnection), flag), type("Tls", (_Watched, HTTPSConnection), flag)
     return {
@@ -147,7 +147,7 @@ def _classes(internal: bool) -> dict[str, type]:
 
 @cache
 def _manager(internal: bool, proxy: str | None) -> urllib3.PoolManager:
-    """Pools of connections; the file of authorities is that of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE, else certifi's."""
+    """Connection pools. Certificate authorities are those of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE, else certifi's."""
     trusted = next((os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(name)), certifi.where())
     how: dict[str, Any] = {"maxsize": _KEPT, "cert_reqs": "CERT_REQUIRED", "ca_certs": trusted}
     if proxy is None:
@@ -161,11 +161,12 @@ def _manager(internal: bool, proxy: str | None) -> urllib3.PoolManager:
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy that the environment (``https_proxy``, ``http_proxy``, ``all_proxy``, ``no_proxy``) names for an address, with its scheme.
+    """The proxy that the environment (``https_proxy``, ``http_proxy``, ``all_proxy``, ``no_proxy``) names for a URL, with its scheme; None
+    for none.
 
     Raises
     ------
-    ConfigError : it names what is no proxy of http or https.
+    ConfigError : the environment names something else than an http or https proxy.
     """
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.hostname or ""):
@@ -176,7 +177,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def _proxy_address(text: str, variable: str) -> str:
-    """The address of a proxy as an environment variable gives it, there often without a scheme."""
+    """The URL of a proxy from an environment variable, where the scheme is often missing."""
     whole = text if "://" in text else f"http://{text.lstrip('/')}"
     try:
         scheme, host, _ = address.origin(whole)
@@ -192,11 +193,11 @@ def _proxy_address(text: str, variable: str) -> str:
 
 
 def manager_of(url: str, internal: bool) -> urllib3.PoolManager:
-    """What opens connections to an address.
+    """The pool manager for connections to a URL.
 
     Raises
     ------
-    RemoteError : a proxy is to be asked for a host that is internal by all that is known here. ConfigError : see `proxy_of`.
+    RemoteError : a proxy would be asked for a host that is internal as seen from here. ConfigError : see `proxy_of`.
     """
     proxy = proxy_of(url)
     if proxy is not None and not internal and address.standing(urlsplit(url).hostname or "") == "internal":

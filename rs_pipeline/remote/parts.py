@@ -1,7 +1,7 @@
-"""Parts of remote files, kept on the disk for all jobs of a run: neighbouring tiles need the same blocks, and each crosses the network once.
+"""Parts of remote files, kept on the disk for all jobs of a run: neighbouring tiles need the same blocks, and each is transferred once.
 
-A remote file has a folder, named by a digest of what it is: in it ``about.json``, what the server told of its content, and a file a part, named by
-its span and its check sum. Nothing that is wrong with the folder ends a job: it is said once, and the part is asked for.
+A remote file has a folder, named by a digest of its identity. It holds ``about.json``, the identity of the content that the server stated, and one file
+per part, named by its span and checksum. No fault of the folder ends a job: it is reported once, and the part is requested from the server.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from rs_pipeline.storage.once import warn_once
 log = logging.getLogger(__name__)
 
 Span = tuple[int, int]
-"""First byte, and the first after the last."""
+"""First byte, and the byte after the last."""
 
 _NAME = re.compile(r"(\d+)-(\d+)-([0-9a-f]{16})")
 _ABOUT, _LOCK = "about.json", ".lock"
 
 TELLING = {"etag", "last-modified"}
-"""What a server says by which a content is told from another of the same size."""
+"""Attributes by which a change of content of the same size is noticed."""
 
 _TRIMMED_AFTER_BYTES = 2**26
-"""A process that has written so much looks how full the folder is."""
+"""After writing this many bytes a process checks the size of the folder."""
 
 _LEAST_FREE_BYTES = 2**31
-"""What a disk must have left: chips and maps go before parts."""
+"""Least free space of the disk for keeping parts: chips and maps have precedence."""
 
 
 def _tell(folder: Path, what: str) -> None:
@@ -49,11 +49,11 @@ def _tell(folder: Path, what: str) -> None:
 
 
 def _whole(path: Path, size: int, digest: str) -> bytes | None:
-    """The bytes of a part, and a note that it was used; None where it is damaged, and then it is removed."""
+    """The bytes of a part, whose time of use is updated; None where it is damaged: it is then removed."""
     with suppress(OSError):
         data = path.read_bytes()
         if len(data) == size and xxhash.xxh3_64_hexdigest(data) == digest:
-            with suppress(PermissionError):  # of another user, whose note it is
+            with suppress(PermissionError):  # a file of another user
                 os.utime(path)
             return data
         path.unlink()
@@ -62,17 +62,17 @@ def _whole(path: Path, size: int, digest: str) -> bytes | None:
 
 @dataclass
 class Store:
-    """Parts under ``folder``, some ``limit_bytes`` of them; what was used longest ago goes first."""
+    """Parts under ``folder``, about ``limit_bytes``; the least recently used are removed first."""
 
     folder: Path
     limit_bytes: int
     free_bytes: int = _LEAST_FREE_BYTES
-    """What the disk must have left."""
+    """Free space that the disk must keep, bytes."""
     _written: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wrote(self, n_bytes: int) -> None:
-        """Count what was written, and make room from time to time."""
+        """Count written bytes, and trim the folder from time to time."""
         with self._lock:
             self._written += n_bytes
             full = self._written >= min(_TRIMMED_AFTER_BYTES, self.limit_bytes)
@@ -84,7 +84,7 @@ class Store:
         return shutil.disk_usage(self.folder).free > self.free_bytes
 
     def trim(self) -> None:
-        """Remove what was used longest ago until the limit is kept."""
+        """Remove the least recently used parts until the limit is kept."""
         held = []
         for path in self.folder.glob("*/[!.]*-*"):
             with suppress(FileNotFoundError):  # another job was faster
@@ -100,7 +100,7 @@ class Store:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove the folder of a file of which no part is left, else a long run would look through those of all its files; not while a job is at it."""
+    """Remove the folder of a file without parts, unless a job holds its lock; otherwise a long run would list the folders of all its files."""
     with suppress(OSError), (folder / _LOCK).open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if next(folder.glob("[!.]*-*"), None) is None:
@@ -112,8 +112,8 @@ _shared: Store | None = None
 
 @contextmanager
 def kept_in(folder: Path, limit_bytes: int, free_bytes: int = 0) -> Iterator[None]:
-    """Keep parts in a folder, in this process and until then; none where the limit is 0, or the disk has no more than ``free_bytes`` left. At the end
-    the folder is brought within its limit: a job may have written less than what makes it look."""
+    """Keep parts in a folder while the context lasts, in this process; none where the limit is 0, or the disk has no more than ``free_bytes`` left. At the end
+    the folder is trimmed, because a job may have written less than what triggers a check."""
     global _shared
     before, _shared = _shared, Store(folder, limit_bytes, max(free_bytes, _LEAST_FREE_BYTES)) if limit_bytes else None
     try:
@@ -129,15 +129,15 @@ class Parts:
     """The parts of one remote file; nothing is kept where no folder is shared. No fault of the folder is raised."""
 
     def __init__(self, key: str = ""):
-        """``key``: digest of what tells the file and its content, hexadecimal; empty: nothing is kept."""
+        """``key`` : hexadecimal digest of the file and its content; empty: nothing is kept."""
         self._store = _shared if key else None
         self._folder = _shared.folder / key if _shared and key else Path()
         self._waits = True
 
     @contextmanager
     def alone(self, patience_s: float) -> Iterator[None]:
-        """Let no other job ask for parts of the file at the same time. One that holds it longer than ``patience_s``, because it was stopped or its host
-        died, is not waited for: the same bytes are then asked for twice."""
+        """Prevent other jobs from requesting parts of the file at the same time. A job that holds the lock longer than ``patience_s``, because it was stopped
+        or its host died, is not waited for: the same bytes may then be requested twice."""
         held = self._locked(patience_s)
         try:
             yield
@@ -146,7 +146,7 @@ class Parts:
                 held.close()
 
     def about(self) -> dict[str, str]:
-        """What was told of the content that is held, ``size`` among it; empty where nothing is."""
+        """Identity of the content that is held, including ``size``; empty where nothing is held."""
         try:
             said = json.loads((self._folder / _ABOUT).read_bytes()) if self._store else {}
         except (OSError, ValueError):
@@ -155,8 +155,8 @@ class Parts:
         return said if is_whole else {}
 
     def held(self, spans: Sequence[Span]) -> tuple[dict[str, str], dict[Span, list[tuple[int, bytes]]]]:
-        """`about`, and what is held of each span: pieces in order, each with its first byte, that do not overlap. A damaged part is removed. Nothing
-        where it is not known of what content they are."""
+        """`about`, and for each span the held pieces in order, each with its first byte, without overlap. A damaged part is removed. Empty where the identity
+        of the content is unknown."""
         about = self.about()
         listed = sorted(self._listed(), key=lambda part: (part[1][0], -part[1][1])) if about else []
         firsts, longest = [first for _, (first, _), _ in listed], max((end - first for _, (first, end), _ in listed), default=0)
@@ -175,7 +175,7 @@ class Parts:
         return about, found
 
     def keep(self, parts: Mapping[Span, bytes], about: Mapping[str, str]) -> None:
-        """Keep what came of a file, and what was told of it; nothing where neither ETag nor time was told, by which another content could be known."""
+        """Keep received parts of a file, and the identity of its content; nothing where there is neither ETag nor time, so that a change would not be noticed."""
         if self._store is None or not about.keys() & TELLING:
             return
         try:
@@ -183,7 +183,7 @@ class Parts:
             if not self._store.has_room():
                 return _tell(self._store.folder, "the disk is nearly full")
             known = self.about()
-            if not known:  # whatever lies there is of nobody knows what content
+            if not known:  # parts without identity may be of another content
                 self.forget()
             if known != about:
                 with atomic_path(self._folder / _ABOUT, lasting=False) as part:
@@ -196,9 +196,9 @@ class Parts:
             _tell(self._store.folder, fault.strerror or str(fault))
 
     def forget(self) -> None:
-        """Remove all that is held of the file."""
+        """Remove all held parts of the file."""
         if self._store is not None:
-            for path in (self._folder / _ABOUT, *(p for p, _, _ in self._listed())):  # without the first the others count for nothing
+            for path in (self._folder / _ABOUT, *(p for p, _, _ in self._listed())):  # about.json first: parts without it are not used
                 with suppress(OSError):
                     path.unlink()
 
@@ -212,13 +212,13 @@ class Parts:
         return [(Path(path), (int(said[1]), int(said[2])), said[3]) for path, said in found if said]
 
     def _locked(self, patience_s: float) -> IO[bytes] | None:
-        """An open file that holds the lock until it is closed; None where nothing is shared, or the lock cannot be had in time."""
+        """An open file that holds the lock until it is closed; None where nothing is shared, or the lock was not obtained in time."""
         if self._store is None or not self._waits:
             return None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             held = (self._folder / _LOCK).open("wb")
-        except OSError:  # told where a part is to be kept
+        except OSError:  # reported when a part is to be kept
             return None
         if locked_within(held, patience_s):
             return held

@@ -1,8 +1,8 @@
-"""A remote raster file that GDAL reads in parts: by our own requests, so that addresses, times and sizes are held to our rules.
+"""A remote raster file that GDAL reads in parts, through requests of `remote.ask`, so that the rules for addresses, time and size apply.
 
-GDAL's own reader follows redirects to anywhere, looks names up again for every connection, reads .netrc and hides what a server asks for.
-What GDAL wants in one go (the blocks of a window) comes in requests that join neighbours, as with /vsicurl. What other jobs of the run have asked
-for is taken from the disk (`parts`).
+GDAL's own reader (/vsicurl) follows redirects to any host, resolves names again for every connection, reads .netrc and hides pauses that a server asks for.
+Blocks that GDAL requests together (those of a window) are read with requests that join neighbours, as in /vsicurl. Parts that other jobs of the run have
+received are taken from the disk (`parts`).
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from rs_pipeline.remote.parts import Parts, Span
 from rs_pipeline.remote.retrying import Later, Refused
 
 HEAD_BYTES = 2**14
-"""The first request and the least of later ones; where one reads on from the end of the last, it asks for twice as much."""
+"""Size of the first request, and least size of later ones; a read that continues the last one requests twice as much."""
 
 MAX_PART_BYTES = 2**22
-"""A request asks for no more, so that it can be answered in its time."""
+"""Largest range of a request, so that it can be answered within its time limit."""
 
 MAX_WHOLE_BYTES = 2**26
-"""A server that gives no parts may send a file of this size, which is then held in memory."""
+"""Largest file that is read whole, into memory, from a server without range requests."""
 
 _MAX_AHEAD_BYTES = 2**21
 _JOINED_BYTES = 2**10
-"""Parts that lie nearer to each other are asked for together: between the blocks of a COG stand 8 bytes."""
+"""Parts with a gap of at most this size are requested together: between the blocks of a COG there are 8 bytes."""
 
 _KEPT_BYTES = 2**25
 
 _LEAST_PART_BYTES = 2**12
-"""A server may send less than was asked for (RFC 9110, 15.3.7), and is asked for the rest; not piece by piece for ever."""
+"""Least part that is accepted: a server may send less than requested (RFC 9110, 15.3.7) and is asked for the rest, but not in ever smaller pieces."""
 
 _MOST_WAITS = 20
-"""So many times `fetch.timeout_s` may all requests for a file take, and the time of two more with every MAX_PART_BYTES that came."""
+"""Time limit of all requests for a file, in units of `fetch.timeout_s`; every MAX_PART_BYTES received add two more."""
 
 _ENDED = (401, 403, 404, 410)
-"""How a server says that an address which a redirect led to holds no longer."""
+"""Status codes that show that the target of an earlier redirect has expired."""
 
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class RangeFile:
-    """A remote file, and what is known of it; reads of it may come from several openings.
+    """A remote file with the parts and identity that are known; several open handles may read it.
 
-    A fault ends all reading: it stands in ``fault``, for GDAL swallows what is raised below it. Whoever reads asks for it afterwards.
+    A fault ends all reading. It is stored in ``fault``, because GDAL swallows errors raised in its callbacks; callers must check it after reading.
     """
 
     def __init__(self, url: str, limits: FetchSection, internal: bool, held: Parts | None = None):
-        """``held``: what the run has of the file; None: nothing is shared."""
+        """``held`` : parts of the file that the run holds; None: nothing is shared."""
         self.url, self.limits, self.internal = url, limits, internal
         self._shortcut = url
         self.fault: Exception | None = None
@@ -70,7 +70,7 @@ class RangeFile:
         self._lock = threading.RLock()
 
     def parts(self, spans: Sequence[Span]) -> list[bytes]:
-        """The bytes of each span, cut at the file's end; nothing (b"") of all that comes after a fault."""
+        """The bytes of each span, cut at the end of the file; empty after a fault."""
         with self._lock:
             try:
                 if self.fault is None:
@@ -78,28 +78,28 @@ class RangeFile:
                     if missing := [s for s in spans if s not in found]:
                         found |= self._obtained(missing)
                     return [self._as_seen(s[0], found[s]) for s in spans]
-            except Exception as fault:  # all kinds: below GDAL nobody else would hear of it
+            except Exception as fault:  # of any type: GDAL would swallow it
                 self.fault = fault
             return [b""] * len(spans)
 
     @property
     def size(self) -> int | None:
-        """Size of the file in bytes, None where it is not known yet."""
+        """Size of the file in bytes; None where it is not known yet."""
         return int(self._about["size"]) if "size" in self._about else None
 
     def forget(self) -> None:
-        """Drop what the run has of the file: it cannot be read."""
+        """Remove the parts that the run holds of the file, which cannot be read."""
         self._shared.forget()
 
     def hold_to_end(self, end: int) -> None:
-        """Note a fault where the file ends before ``end``: it was cut short on its way to the server, or is still being written."""
+        """Set a fault where the file ends before ``end``: its upload was cut off, or it is still being written."""
         with self._lock:
             if self.fault is None and self.size is not None and end > self.size:
                 self.fault = Later(f"the file ends at byte {self.size}, its blocks at {end}")
                 self.forget()
 
     def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
-        """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
+        """The bytes of spans that this reader does not hold: from the run's parts, the rest from the server."""
         with self._shared.alone(self.limits.timeout_s):
             about, pieces = self._shared.held(spans)
             self._learn(about)
@@ -108,7 +108,7 @@ class RangeFile:
             new: dict[Span, bytes] = {}
             for joined in _joined(gaps):
                 self._fetch(joined)
-                if len(self._kept.get(0, b"")) == self.size:  # a server that gives no parts
+                if len(self._kept.get(0, b"")) == self.size:  # the server does not support ranges
                     new = {(0, self.size): self._kept[0]}
                     break
                 inside = [gap for gap in gaps if joined[0] <= gap[0] and gap[1] <= joined[1]]
@@ -121,13 +121,13 @@ class RangeFile:
         return found
 
     def _composed(self, span: Span, pieces: Sequence[tuple[int, bytes]]) -> bytes:
-        """Pieces of a span as one, which this reader holds from now on."""
+        """The pieces of a span joined; this reader holds the result from now on."""
         data = self._kept[span[0]] = b"".join(piece for _, piece in sorted(pieces))
         self._drop_oldest()
         return data
 
     def _is_shared(self, span: Span) -> bool:
-        """Whether the run has all of a span; this reader then holds it."""
+        """Whether the run holds all of a span; if so, this reader holds it from now on."""
         about, pieces = self._shared.held([span])
         try:
             self._learn(about)
@@ -140,11 +140,11 @@ class RangeFile:
         return whole
 
     def _cut(self, span: Span) -> Span:
-        """A span without what would lie behind the file's end, where that is known."""
+        """A span cut at the end of the file, where the size is known."""
         return span[0], span[1] if self.size is None else min(span[1], self.size)
 
     def read(self, span: Span) -> bytes:
-        """The bytes of a span, read by one who may read on behind it."""
+        """The bytes of a span, with read-ahead: the reader may continue behind it."""
         with self._lock:
             if self.fault is None and self._held(span) is None and not self._is_shared(span):
                 begin = max((end for start, piece in self._kept.items() if start <= span[0] < (end := start + len(piece))), default=span[0])
@@ -155,15 +155,15 @@ class RangeFile:
             return self.parts([span])[0]
 
     def header(self, at: int, size: int) -> bytes:
-        """Bytes of the file's structure, cut at its end. Whoever reads them afterwards gets the same: a server cannot show one header to who looks at it, and
-        another to GDAL."""
+        """Bytes of the file's structure, cut at its end. Later reads get the same bytes, so that a server cannot give one header to the check and another to
+        GDAL."""
         data = self.read((at, at + size))
         with self._lock:
             self._seen[at] = data
         return data
 
     def _as_seen(self, at: int, data: bytes) -> bytes:
-        """Bytes from an offset on, with those of the header as they were seen."""
+        """Bytes from an offset on, in which those of the checked header replace the received ones."""
         for start, seen in self._seen.items():
             first, end = max(at, start), min(at + len(data), start + len(seen))
             if first < end and data[first - at : end - at] != seen[first - start : end - start]:
@@ -183,7 +183,7 @@ class RangeFile:
         return self.size or 0
 
     def _find_size(self) -> None:
-        """Ask for the last byte: the server gives parts without telling how much there is in all."""
+        """Find the size by requesting the last byte, where the server answers ranges without the total size."""
         answer = self._answered({"Range": "bytes=-1", "Accept-Encoding": "identity"}, 1)
         if answer.status == 200:
             self._learn({**told_content(answer), "size": str(len(answer.body))})
@@ -205,7 +205,7 @@ class RangeFile:
         return None
 
     def _fetch(self, span: Span) -> None:
-        """Ask for what is not held of a span and keep the whole of it; what was kept longest ago goes, except the beginning of the file."""
+        """Request the missing part of a span and keep the whole span; the oldest kept pieces are dropped, except the beginning of the file."""
         first, end = self._cut(span)
         pieces = [held[first - start :] for start, held in self._kept.items() if start <= first < start + len(held)][-1:]
         at = first + sum(map(len, pieces))
@@ -235,8 +235,8 @@ class RangeFile:
         return answer
 
     def _answered(self, asked: Mapping[str, str], most: int) -> Answer:
-        """The answer of where the last redirect led to, or of the file's own address: what it leads to may last for some requests or seconds only
-        (RFC 9110, 15.4.3)."""
+        """The answer of the target of the last redirect, or, where that has expired, of the file's own URL: a redirect may be valid for a few requests or
+        seconds only (RFC 9110, 15.4.3)."""
         self._see_time()
         once = partial(ask, limits=self.limits, internal=self.internal, headers=asked, most=most, most_whole=MAX_WHOLE_BYTES)
         began = time.monotonic()
@@ -260,16 +260,16 @@ class RangeFile:
         return answer
 
     def _see_time(self) -> None:
-        """Raise where the file has taken too long for what it gave: its structure may ask for any number of requests, each within its own limit."""
+        """Raise where the requests took too long for the bytes received: a file's structure may need any number of requests, each within its own limit."""
         if self._waited_s > self.limits.timeout_s * (_MOST_WAITS + 2 * self._got_bytes / MAX_PART_BYTES):
             raise RemoteError(
                 f"its requests took {self._waited_s:.0f} s for {self._got_bytes / 2**20:.1f} MiB",
                 where=self.url,
-                remedy="raise fetch.timeout_s if the line is so slow, or ask its operator for Cloud-Optimised GeoTIFFs",
+                remedy="raise fetch.timeout_s if the connection is that slow, or ask its operator for Cloud-Optimised GeoTIFFs",
             )
 
     def _same(self, answer: Answer, span: Span) -> None:
-        """Hold an answer to what was asked for, and to what is known of the file."""
+        """Check an answer against the request and the known identity of the file."""
         told = told_content(answer)
         if answer.status == 200:
             told["size"] = str(len(answer.body))
@@ -286,7 +286,12 @@ class RangeFile:
         self._learn(told)
 
     def _learn(self, told: Mapping[str, str]) -> None:
-        """Hold what is told of the file's content, by the server or by another job, to what is known of it."""
+        """Compare the identity of the content, from the server or another job, with the known one, and add it.
+
+        Raises
+        ------
+        Later : the file changed.
+        """
         telling = ("size", "etag" if "etag" in told else "last-modified")
         if any(self._about.get(name, told.get(name)) != told.get(name) for name in telling if name in told):
             self.forget()
@@ -295,7 +300,7 @@ class RangeFile:
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
-    """Spans in order, those that touch or nearly touch as one.
+    """Spans in order; those that touch or nearly touch are joined.
 
     >>> _joined([(900, 1000), (0, 100), (108, 200), (100_000, 100_001)])
     [(0, 1000), (100000, 100001)]
@@ -310,7 +315,7 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
 
 
 def _gaps(span: Span, pieces: Sequence[tuple[int, bytes]]) -> list[Span]:
-    """What pieces in order leave open of a span.
+    """The gaps that pieces in order leave in a span.
 
     >>> _gaps((0, 10), [(2, b"abc"), (5, b"d")])
     [(0, 2), (6, 10)]
@@ -324,7 +329,7 @@ def _gaps(span: Span, pieces: Sequence[tuple[int, bytes]]) -> list[Span]:
 
 
 class _Opened(io.RawIOBase):
-    """One opening of a file."""
+    """One open handle of a file."""
 
     def __init__(self, file: RangeFile):
         self._file, self._at = file, 0
@@ -336,9 +341,9 @@ class _Opened(io.RawIOBase):
         return data
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault.
+        """Exactly the requested number of bytes of each range, because GDAL copies what it gets; padded with zeros after a fault.
 
-        These are blocks that the file says it has, so one that lies behind its end is a fault; who reads on with `read` looks for the end.
+        The ranges are blocks that the file declares, so one behind its end is a fault. (`read`, in contrast, may be used to find the end.)
         """
         spans = [(a, a + n) for a, n in zip(offsets, sizes, strict=True)]
         found = self._file.parts(spans)
@@ -355,7 +360,7 @@ class _Opened(io.RawIOBase):
 
 
 class Opener(MultiByteRangeResourceContainer):
-    """The one remote file, as rasterio's ``opener`` wants it."""
+    """A file system with this one remote file, for rasterio's ``opener``."""
 
     def __init__(self, file: RangeFile, name: str):
         self.file, self.name = file, name

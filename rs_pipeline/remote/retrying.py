@@ -1,4 +1,4 @@
-"""The one policy by which requests and reads over the network are tried again (tenacity)."""
+"""The retry policy of all requests and reads over the network (tenacity)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.remote import breaker
 
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
-"""Answers after which another try may help."""
+"""HTTP status codes after which another try may help."""
 
 
 class Later(OSError):
-    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not; ``silent`` the host that gave no
-    answer, or blamed itself, and empty where it is alive.
+    """A transient fault: another try may succeed. ``wait_s`` : pause that the server asks for, seconds, 0 for none. ``silent`` : the host, where it gave no
+    answer or a server error (5xx), else empty.
     """
 
     def __init__(self, what: str, wait_s: float = 0.0, status: int | None = None, silent: str = ""):
@@ -27,7 +27,7 @@ class Later(OSError):
 
 
 class Refused(OSError):
-    """A server's answer, by its number in HTTP, after which it will say the same again; 403 may be an old signature."""
+    """A final answer, with its HTTP status: another try gets the same. Status 403 may mean an expired signature."""
 
     def __init__(self, what: str, status: int):
         self.status = status
@@ -35,7 +35,7 @@ class Refused(OSError):
 
 
 def retry_after_s(header: str | None) -> float:
-    """Seconds a Retry-After header asks to wait (a number or an HTTP date); 0 where there is none or it is nonsense."""
+    """Seconds to wait by a Retry-After header (a number or an HTTP date); 0 where it is missing or invalid."""
     try:
         return max(0.0, float(Retry().parse_retry_after(header))) if header else 0.0
     except (InvalidHeader, ValueError, OverflowError, TypeError):
@@ -43,11 +43,11 @@ def retry_after_s(header: str | None) -> float:
 
 
 def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_pause: Callable[[RetryCallState], None] | None = None) -> Retrying:
-    """What calls a function up to ``limits.retries`` times more while it fails in a way that ``again`` says another try may help.
+    """A `tenacity.Retrying` that calls a function again, up to ``limits.retries`` times, while it raises errors for which ``again`` is true.
 
-    The pause is ``limits.backoff_s``, doubled each time, at most ``limits.max_wait_s``, and up to half as much again by chance; or
-    what the server asked for, where that is longer. A server that asks for more than ``limits.max_wait_s`` is given up at once.
-    The last fault is raised as it is; a host that is silent to the last is told to the breaker.
+    The pause is ``limits.backoff_s``, doubled each time, at most ``limits.max_wait_s``, and lengthened by a random 0 to 50 %; or the pause that
+    the server asks for, where that is longer. If a server asks for more than ``limits.max_wait_s``, there is no further try.
+    The last fault is raised unchanged. A host that was silent at the last try is reported to `breaker`.
     """
     doubled = wait_exponential(multiplier=limits.backoff_s, max=limits.max_wait_s)
 
@@ -64,7 +64,7 @@ def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_
 
 
 def fault_of(state: RetryCallState) -> BaseException | None:
-    """What the last try ended with; None where it did not fail, or has not ended."""
+    """The error of the last try; None where it did not fail, or has not ended."""
     return state.outcome.exception() if state.outcome is not None else None
 
 

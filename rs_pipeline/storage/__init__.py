@@ -1,1 +1,1 @@
-"""Where files are written whole and said what they come from: atomic files, maps, tables, QGIS styles, provenance, jobs to try again."""
+"""Files on the disk: atomic writing, maps, tables, QGIS styles, provenance, the record of a run, retries, and safe opening of foreign rasters."""

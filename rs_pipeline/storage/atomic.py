@@ -1,5 +1,6 @@
-"""Outputs appear whole or not at all: written beside, forced to the disk, then renamed. What killed processes left beside is removed by the next
-that writes there; a folder whose successor did not come gets its name again. What was written is noted with its content, for the record of the job that did it (`storage.record`).
+"""Atomic writing: a file or folder is written under a temporary name beside its own, forced to the disk, and then renamed. Temporary files of killed processes
+are removed by the next process that writes to the folder; a folder that was moved aside and not replaced gets its name back. Size and digest of written files
+are noted for the record of the job (`storage.record`).
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from rs_pipeline.storage.disk import blaming_disk
 _PIECE_BYTES = 2**20
 
 _ABANDONED_S = 86_400.0
-"""What another host has not touched for so long is not being written: whether its process lives cannot be seen from here."""
+"""A temporary file of another host that has not changed for this long, seconds, counts as abandoned: whether its process lives cannot be seen from here."""
 
 _LEFT = re.compile(r"\.(?P<name>.*)\.(?P<host>[^.]*)-(?P<pid>\d+)\.(part|old)(\.\w+)?")
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds."""
+    """Size and digest of a file's content."""
 
     size: int
     """Bytes."""
     digest: str
-    """XXH3 of 128 bits, 32 hexadecimal digits: it finds damage at the speed of memory; it is no proof against forgery."""
+    """XXH3 of 128 bits, 32 hexadecimal digits: a fast check for damage, not a protection against forgery."""
 
 
 _written: dict[Path, Content] = {}
@@ -56,7 +57,7 @@ def content_of(path: Path) -> Content:
 
 
 def written_files() -> dict[Path, Content]:
-    """What this process has written, as absolute paths, since it was last asked."""
+    """Files that this process wrote since the last call, as absolute paths, with their content."""
     found = dict(_written)
     _written.clear()
     return found
@@ -70,12 +71,12 @@ def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
     Parameters
     ----------
-    lasting : False for what can be had again and checks itself, such as entries of a cache: it is neither forced to the disk nor noted, and its
-        faults are none of the disk's.
+    lasting : False for files that can be made again and verify themselves, such as entries of a cache: they are neither forced to the disk nor noted, and
+        faults of the disk are not converted to SpaceError.
 
     Raises
     ------
-    SpaceError : the block failed because the disk takes no more.
+    SpaceError : the block failed because the disk is full or cannot be written.
     """
     path = _in_cleared_folder(path)
     beside = path.with_name(f".{path.stem}.{_writer()}.part{path.suffix}")
@@ -93,14 +94,14 @@ def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
 
 def write_changed(path: Path, text: str) -> None:
-    """Write a text whole, unless the file holds it already: then its time stays. Bytes are compared: a file that was damaged is maybe no text."""
+    """Write a text atomically, unless the file holds it already: the time of the file is then kept. Bytes are compared, because a damaged file may not decode."""
     if not path.exists() or path.read_bytes() != text.encode():
         with atomic_path(path) as part:
             part.write_text(text, "utf-8")
 
 
 def force(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk. A file system that cannot say so for folders is not asked."""
+    """Wait until a file, or the entries of a folder, are on the disk (fsync). That a file system does not support this for folders is ignored."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -112,19 +113,19 @@ def force(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder that stands in its place."""
+    """Remove a file, or a folder at its path."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def make_way(path: Path) -> None:
-    """Move a folder aside that stands where a file is to be written."""
+    """Move a folder aside that is at the path of a file to be written."""
     if path.is_dir():
         os.replace(path, path.with_name(f".{path.name}.folder-{time.time_ns()}"))
 
 
 @contextmanager
 def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
-    """A name beside ``path`` for a new folder; it takes the place of ``path`` when the block ends without an error.
+    """A path beside ``path`` for a new folder; it replaces ``path`` when the block ends without an error.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
     Raises
     ------
-    SpaceError : the block failed because the disk takes no more.
+    SpaceError : the block failed because the disk is full or cannot be written.
     """
     path = _in_cleared_folder(path)
     beside, old = (path.with_name(f".{path.name}.{_writer()}.{kind}") for kind in ("part", "old"))
@@ -155,9 +156,9 @@ def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
 
 def _put_back(old: Path, path: Path) -> None:
-    """Give a folder that was moved aside its name again where its successor did not come; else remove it."""
+    """Give a folder that was moved aside its name back if it was not replaced; else remove it."""
     if not path.exists():
-        with suppress(OSError):  # there is none, or the disk is at fault: then it stays, for the next that writes there
+        with suppress(OSError):  # it does not exist, or the disk is at fault: it is then left for the next process that writes there
             os.replace(old, path)
         return
     shutil.rmtree(old, ignore_errors=True)
@@ -180,7 +181,7 @@ def _in_cleared_folder(path: Path) -> Path:
 
 @functools.cache
 def _clear(folder: Path) -> None:
-    """Once a process and folder: a look for every file would cost more than the files."""
+    """Remove abandoned temporary files of a folder; only once per process, because listing the folder for every file would take longer than writing it."""
     for left in folder.glob(".*"):
         if (written := _LEFT.fullmatch(left.name)) and _abandoned(left, written["host"], int(written["pid"])):
             if left.name.endswith(".old"):

@@ -1,4 +1,4 @@
-"""The limit of memory for what a raster holds in one block."""
+"""The limit of the size of a raster's blocks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.storage.foreign import foreign_raster
 
 MAX_BLOCK_BYTES = 2**28
-"""What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
+"""Largest block of a raster: a block is read into memory whole. A granule in one strip is below the limit, a decompression bomb above it."""
 
 
 def check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks") -> None:
-    """Hold the blocks of an opened raster to MAX_BLOCK_BYTES.
+    """Check the block size of an opened raster.
 
     Raises
     ------
-    RasterError : they are larger.
+    RasterError : a block is larger than MAX_BLOCK_BYTES.
     """
     block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
     if block > MAX_BLOCK_BYTES:
@@ -29,11 +29,11 @@ def check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks"
 
 
 def check_blocks(path: Path) -> None:
-    """Hold the blocks of a user's raster and of its overviews to the limit.
+    """Check the block sizes of a user's raster and of its overviews.
 
     Raises
     ------
-    RasterError : some are larger, and as `foreign_raster`. RasterioError : it cannot be opened.
+    RasterError : a block is larger than MAX_BLOCK_BYTES; else as `foreign_raster`. RasterioError : it cannot be opened.
     """
     with foreign_raster(path) as dataset:
         check_block(dataset, str(path))

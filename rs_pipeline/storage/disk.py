@@ -1,4 +1,4 @@
-"""Faults of the disk, told from faults of the data: drivers of files say them in many ways, or not at all. A disk in doubt is tried."""
+"""Distinguishes faults of the disk from faults of the data: file drivers report them in many ways, or not at all. In doubt a test file is written."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from pathlib import Path
 from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 
 TRIAL_BYTES = 2**20
-"""So much is written to try a disk; one with less left is full."""
+"""Size of the test file; a disk with less space left is full."""
 
 TRIAL_FILES = 10
-"""A job makes as many at least."""
+"""Least number of files that a job makes; a disk with room for fewer is full."""
 
 
 def free_bytes(folder: Path) -> int:
-    """What is left on the disk of a folder, which need not exist yet."""
+    """Free bytes on the disk of a folder, which need not exist yet."""
     return shutil.disk_usage(_nearest(folder)).free
 
 
 def is_full(folder: Path) -> bool:
-    """Whether the disk of a folder has less than TRIAL_BYTES left, or room for fewer than TRIAL_FILES files; file systems without inodes tell 0 of 0."""
+    """Whether the disk of a folder has less than TRIAL_BYTES left, or room for fewer than TRIAL_FILES files. File systems without inodes
+    report 0 free of 0, and only their space is checked."""
     found = os.statvfs(_nearest(folder))
     return found.f_bavail * found.f_frsize < TRIAL_BYTES or 0 <= found.f_favail < min(TRIAL_FILES, found.f_files)
 
@@ -37,21 +38,21 @@ def _nearest(folder: Path) -> Path:
 
 
 def disk_fault(folder: Path, fault: BaseException | None = None) -> str:
-    """What is wrong with the disk of a folder, in words, where a number of the fault or of its causes says so, or a trial; empty where nothing is.
+    """What is wrong with the disk of a folder, in words, by the errno of a fault or of its causes, or by writing a test file; empty where nothing is wrong.
 
-    Full disks, used-up quotas, limits of file sizes, exhausted inodes, read-only file systems and faults of the device are told.
+    Full disks, used-up quotas, limits of file sizes, exhausted inodes, read-only file systems and faults of the device are recognised.
     """
     while fault is not None:
         if isinstance(fault, SpaceError):
             return fault.what
         if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
             return DISK_FAULTS[fault.errno]
-        fault = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)  # `from None`: another disk's, told already
+        fault = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)  # `from None`: the cause was handled already
     return _tried(folder)
 
 
 def _tried(folder: Path) -> str:
-    """What happens where a small file is written to a folder; empty where nothing does. No disk is tried further than to TRIAL_BYTES."""
+    """What is wrong when a file of TRIAL_BYTES is written to a folder, in words; empty where nothing is."""
     folder = _nearest(folder)
     trial = folder / f".trial.{os.getpid()}.part"
     try:
@@ -77,7 +78,7 @@ def _words(fault: OSError) -> str:
 
 
 def _at_limit(path: Path) -> str:
-    """In words, that a file was written up to what one process may write of any; empty where it was not."""
+    """Message where a file reached the limit of file sizes of the process (RLIMIT_FSIZE); empty where none did."""
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
         return ""
@@ -87,11 +88,11 @@ def _at_limit(path: Path) -> str:
 
 @contextmanager
 def blaming_disk(path: Path) -> Iterator[None]:
-    """Around the writing of a file or folder: an error within is a SpaceError where the disk is why. Others pass unchanged.
+    """Context for writing a file or folder: an error inside becomes a SpaceError if the disk is its cause; other errors pass unchanged.
 
     Raises
     ------
-    SpaceError : the disk is full, its quota used up, or may not be written.
+    SpaceError : the disk is full, its quota is used up, or it cannot be written.
     """
     try:
         yield

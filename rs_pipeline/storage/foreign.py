@@ -1,7 +1,8 @@
-"""The one way to open rasters that this tool did not write: of archives, of servers, of a shared cache, and those that people hand in.
+"""Opens rasters that the pipeline did not write: those of archives, servers and a shared cache, and those that users hand in.
 
-A raster can send GDAL to other files: by its format (VRT, WMS), its name (``/vsicurl/…``), files beside it, metadata that travel inside it, and its CRS.
-GDAL opens those with any driver and by requests of its own. So here are two formats, files of the disk, nothing beside them, and metadata that name no file.
+A raster can make GDAL open other files: by its format (VRT, WMS), its name (``/vsicurl/…``), files beside it, metadata inside it, and its CRS.
+GDAL opens these with any driver and by requests of its own. So only two formats are allowed, only files of the disk, without the files beside them, and with
+metadata that name no file.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from rs_pipeline.storage.headers import driver_by_header
 from rs_pipeline.storage.special import special_kind
 
 ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": False}
-"""GDAL options: no files beside a raster are looked for (.aux.xml, .ovr, .msk, .tfw)."""
+"""GDAL options by which files beside a raster are ignored (.aux.xml, .ovr, .msk, .tfw)."""
 
 _LEADING_DOMAINS = ("OVERVIEWS", "GEOLOCATION")
-"""Metadata by which GDAL opens other files: as overviews, whatever they are, and as coordinates for a warp."""
+"""Metadata domains by which GDAL opens other files: as overviews, and as coordinates for a warp."""
 
 _NAMED_FILE = re.compile(r'\b(?:EXTENSION|PARAMETERFILE)\s*\[\s*"(?:[^"]|"")*"\s*,\s*"(?:[^"]|"")*[/\\]', re.IGNORECASE)
-"""A file of a grid of shifts in the WKT of a CRS, by a path or an address; PROJ opens it for the first point. Names alone are of PROJ's own data."""
+"""A datum shift grid in the WKT of a CRS, with a path or URL; PROJ opens it for the first point. Names without a path are of PROJ's own data."""
 
 _NO_PATH = re.compile(r"/vsi|[a-z][a-z0-9_+.-]+:", re.IGNORECASE)
 
 
 def leads_elsewhere(name: str) -> bool:
-    """Whether GDAL would read a name as more than a path: a virtual file system of its own, or a scheme.
+    """Whether GDAL would take a name for more than a path: a virtual file system, or a scheme.
 
     >>> [leads_elsewhere(name) for name in ("/vsicurl/http://x/a.tif", "GTIFF_DIR:1:a.tif", "http://x/a.tif", "maps/a.tif", "/data/a.tif")]
     [True, True, True, False, False]
@@ -47,7 +48,8 @@ def foreign_raster(path: str | Path, **options: Any) -> Iterator[rasterio.Datase
 
     Raises
     ------
-    RasterError : it leads to other files, or asks for more than a raster needs. RasterioIOError : it is no regular file, of another format, or damaged.
+    RasterError : it refers to other files, or its structure exceeds the limits of `storage.headers`. RasterioIOError : it is no regular file, has another
+        format, or is damaged.
     """
     name = "/" + os.path.abspath(path).lstrip("/")
     if leads_elsewhere(name) or not os.path.isfile(name):
@@ -58,11 +60,11 @@ def foreign_raster(path: str | Path, **options: Any) -> Iterator[rasterio.Datase
 
 @contextmanager
 def opened_alone(name: str, driver: str, **options: Any) -> Iterator[rasterio.DatasetReader]:
-    """A foreign raster whose header was seen, opened by GDAL with nothing beside it.
+    """A foreign raster whose header was checked, opened by GDAL without the files beside it.
 
     Raises
     ------
-    RasterError : its metadata or its CRS lead to other files. RasterioIOError : it cannot be opened.
+    RasterError : its metadata or its CRS refer to other files. RasterioIOError : it cannot be opened.
     """
     with rasterio.Env(**ALONE), rasterio.open(name, driver=driver, **options) as dataset:
         _see_alone(dataset, name)
@@ -83,7 +85,7 @@ def _driver_of_file(name: str) -> str:
 
 
 def _see_alone(dataset: rasterio.DatasetReader, where: str) -> None:
-    """Raise where a raster leads to other files; before its overviews, its mask or its pixels are asked for."""
+    """Raise where a raster refers to other files; called before its overviews, mask or pixels are read."""
     for domain in _LEADING_DOMAINS:
         if dataset.tags(ns=domain):
             remedy = "write it anew without them, with gdal_translate -of COG -nomd"
@@ -95,7 +97,7 @@ def _see_alone(dataset: rasterio.DatasetReader, where: str) -> None:
 
 
 def _names_file(crs: rasterio.crs.CRS) -> bool:
-    """Whether a CRS names a file; also where it cannot be told."""
+    """Whether a CRS names a file; True where it cannot be converted to WKT."""
     try:
         return bool(_NAMED_FILE.search(crs.to_wkt()))
     except CRSError:

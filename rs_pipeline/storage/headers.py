@@ -1,4 +1,4 @@
-"""A look at the structure of a foreign raster before GDAL opens it: GDAL follows every directory and takes every tag into memory, however many there are."""
+"""Checks the structure of a foreign raster before GDAL opens it: GDAL follows every directory and reads every tag into memory, however many there are."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rasterio.errors import RasterioIOError
 from rs_pipeline.errors import RasterError
 
 Reading = Callable[[int, int], bytes]
-"""Gives the bytes of a file from an offset on, so many or as many as there are."""
+"""Called with (offset, size): bytes of a file from the offset on; fewer at its end."""
 
 MAX_DIRECTORIES = 32
-"""A raster of 2^20 pixels a side has 13 with its overviews, and as many with their masks."""
+"""Most directories of a TIFF: a raster of 2^20 pixels a side has 13 with its overviews, and the same number for their masks."""
 
 MAX_METADATA_BYTES = 2**18
-"""The time that GDAL takes for items of metadata grows by the square of their number: this is half a second. HLS has some 5 KB."""
+"""Most metadata: GDAL's time for metadata items grows with the square of their number, to half a second at this limit. HLS has about 5 KB."""
 
 MAX_TAG_BYTES = 2**22
-"""Of all other tags, without the lists of blocks, which GDAL reads in parts; 2000 control points take 0.1 MB."""
+"""Most bytes of all other tags, without the lists of blocks, which GDAL reads in parts; 2000 control points take 0.1 MB."""
 
 _MAX_ENTRIES = 1024
 _MAX_BOXES = 64
@@ -34,22 +34,23 @@ _BLOCK_LISTS = (273, 279, 324, 325)
 """StripOffsets, StripByteCounts, TileOffsets, TileByteCounts."""
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4, 13: 4}
-"""Of the types of a TIFF's tags; all others have 8 bytes."""
+"""Bytes per value of the types of TIFF tags; all other types have 8 bytes."""
 
 _TIFF = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), b"MM\0+": (">", True)}
-"""How a file begins: to its byte order, and whether it is a BigTIFF."""
+"""First four bytes of a TIFF to its byte order, and whether it is a BigTIFF."""
 
 _UNREAD_BOXES = (b"jp2c", b"mdat", b"free", b"skip")
-"""Boxes of a JPEG 2000 that GDAL takes no metadata from: pixels and padding."""
+"""Boxes of a JPEG 2000 without metadata: pixels and padding."""
 
 _FILES_OF_CRS = re.compile(rb"\b(EXTENSION|PARAMETERFILE)\s*[\[(]", re.IGNORECASE)
-"""By these the WKT of a CRS names files of shifts; GDAL has PROJ open them, be they pipes, while it opens the raster. Names without a path are of PROJ's own data."""
+"""Elements by which the WKT of a CRS names files of datum shift grids. PROJ opens them, even pipes, while GDAL opens the raster. Names without a path are of
+PROJ's own data."""
 
 _REWRITE = "write it anew with gdal_translate -of COG"
 
 
 def driver_by_header(read: Reading, where: str) -> str:
-    """GDAL driver of a raster, by its first bytes and not by its name; its structure is held to the limits.
+    """GDAL driver of a raster, by its first bytes and not by its name, after its structure was checked against the limits.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def driver_by_header(read: Reading, where: str) -> str:
 
 
 def _see_directories(read: Reading, where: str, order: str, big: bool) -> None:
-    """Follow the chain of a TIFF's directories, as GDAL will."""
+    """Check a TIFF by following its chain of directories, as GDAL will."""
     count, entry, link = (f"{order}Q", f"{order}HHQQ", f"{order}Q") if big else (f"{order}H", f"{order}HHII", f"{order}I")
     at = _number(read, 8 if big else 4, link)
     seen: set[int] = set()
@@ -91,7 +92,7 @@ def _see_directories(read: Reading, where: str, order: str, big: bool) -> None:
                 others += size
                 if others > MAX_TAG_BYTES:
                     raise RasterError(f"tags of more than {MAX_TAG_BYTES // 2**20} MiB", where=where, remedy=_REWRITE)
-            if tag in (_METADATA, _GEO_TEXTS) and size > struct.calcsize(link):  # less stands in the place of the offset
+            if tag in (_METADATA, _GEO_TEXTS) and size > struct.calcsize(link):  # a smaller value is stored in place of the offset
                 text = read(offset, size)
                 if tag == _GEO_TEXTS:
                     _see_crs(text, where)
@@ -99,7 +100,7 @@ def _see_directories(read: Reading, where: str, order: str, big: bool) -> None:
 
 
 def _see_boxes(read: Reading, where: str) -> None:
-    """Follow the boxes of a JPEG 2000, as GDAL will."""
+    """Check a JPEG 2000 by following its boxes, as GDAL will."""
     at = metadata = 0
     for _ in range(_MAX_BOXES):
         if len(read(at, 1)) == 0:
@@ -108,7 +109,7 @@ def _see_boxes(read: Reading, where: str) -> None:
         least = 8
         if size == 1:
             size, least = _number(read, at + 8, ">Q"), 16
-        if size and not least <= size < _MAX_FILE_BYTES:  # GDAL would go on reading in the middle of something
+        if size and not least <= size < _MAX_FILE_BYTES:  # GDAL would continue at a wrong position
             raise RasterioIOError(f"a box of {size} bytes")
         if kind not in _UNREAD_BOXES:
             content = read(at, min(size or _MAX_FILE_BYTES, MAX_METADATA_BYTES + 1))

@@ -1,4 +1,4 @@
-"""Locks of open files (flock), waited for with patience: one whose holder was stopped is left to it."""
+"""Locks of open files (flock) with a time limit, because the holder of a lock may be a stopped process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from typing import IO
 
 _LOOKED_AGAIN_S = 0.02
-"""A lock that another holds is tried again after so long."""
+"""Pause before a lock that another process holds is tried again, seconds."""
 
 
 def locked_within(file: IO, patience_s: float) -> bool:
-    """Take the lock of an open file, which ends when it is closed. False where another holds it for longer than that, or the file system knows no locks."""
+    """Lock an open file until it is closed. False where another process holds the lock for longer than ``patience_s``, or the file system has no locks."""
     until = time.monotonic() + patience_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""GeoPackages: the same rows give the same bytes."""
+"""Writes GeoPackages reproducibly: the same rows give the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyogrio
 from rs_pipeline.storage.atomic import atomic_path
 
 GPKG_TIME = "1970-01-01T00:00:00.000Z"
-"""Time that a GeoPackage says it was changed at: the same always, so that the same content gives the same file. When it was made the journal tells."""
+"""Time of change stored in every GeoPackage, constant so that the same content gives the same file; the journal has the real time."""
 
 
 def write_layer(
@@ -22,13 +22,13 @@ def write_layer(
     finish: Callable[[Path], None] | None = None,
     further: Mapping[str, gpd.GeoDataFrame] | None = None,
 ) -> None:
-    """Write a GeoPackage of one layer, whole or not at all; the same rows give the same bytes.
+    """Write a GeoPackage atomically; the same rows give the same bytes.
 
     Parameters
     ----------
-    geometry_type : of the layers, to which single geometries are promoted; default what the rows have.
-    further : layers that follow the first, by name.
-    finish : what is done to the file before it takes its name.
+    geometry_type : geometry type of the layers; if a multi type, single geometries are promoted to it. Default: that of the rows.
+    further : further layers, by name.
+    finish : called with the path of the finished file before it is renamed to ``path``.
     """
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     with atomic_path(path) as part:

@@ -1,4 +1,4 @@
-"""Files of JSON lines to which the jobs of a run add."""
+"""Files of JSON lines to which several jobs append."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rs_pipeline.storage.atomic import make_way
 from rs_pipeline.storage.held import locked_within
 
 _PATIENCE_S = 5.0
-"""Others are done in less, with the disk; the job of a suspended process never is."""
+"""Longest wait for the lock, seconds: other jobs hold it for less, unless their process is suspended."""
 
 _not_waited_for: set[Path] = set()
-"""Files whose lock could not be had once: they are tried, not waited for."""
+"""Files whose lock could not be obtained once: it is tried again, without waiting."""
 
 
 def append_line(path: Path, value: Any, *, lasting: bool = False) -> None:
-    """Add a value as a line, no other job between; where its lock cannot be had, it is added all the same. A line that a full disk or a power loss tore is ended
-    first, so that it costs itself alone.
+    """Append a value as a line while holding the file's lock; without the lock where it cannot be obtained. An incomplete last line, from a full disk or a
+    power failure, is ended first, so that only that line is lost.
 
-    ``lasting``: it is on the disk when this returns.
+    ``lasting`` : wait until the line is on the disk (fsync).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Warnings that hold for a whole process."""
+"""Warnings that a process logs only once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _said, _lock = set[str](), Lock()
 
 
 def warn_once(log: logging.Logger, text: str, *values: object) -> None:
-    """Log a warning, once a process: a fault of a folder would else be told for every scene that meets it, by threads side by side."""
+    """Log a warning once per process and text; otherwise a fault of a folder would be logged for every scene, by several threads."""
     words = text % values
     with _lock:
         new = words not in _said

@@ -1,4 +1,4 @@
-"""What a file comes from: software, configuration, the content of other files."""
+"""Provenance of files: software, configuration, and the content of other files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rs_pipeline.storage.atomic import write_changed
 from rs_pipeline.storage.raster import open_own
 
 FINEST_TAG = "FINEST_PIXEL_M"
-"""Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
+"""Tag of a map: pixel size of the finest optical sensor it was made from, m, nan for none; in a mosaic the list of those of its tiles."""
 
 
 def configuration_sha256(settings: Settings) -> str:
-    """SHA-256 of the resolved configuration, 64 hex digits, without the sections that say where, how fast and with how many tries a run works."""
+    """SHA-256 of the resolved configuration, 64 hex digits, without RUNTIME_SECTIONS."""
     return hashlib.sha256(settings.model_dump_json(exclude=set(RUNTIME_SECTIONS)).encode()).hexdigest()
 
 
@@ -46,7 +46,7 @@ def map_tags(settings: Settings, period: Period, scenes: Sequence[Scene]) -> dic
 
 
 def merged_tags(paths: Iterable[Path]) -> dict[str, str]:
-    """Tags of a map made of the maps at ``paths``: lists are united, the number of scenes is the largest of a map."""
+    """Tags of a map made from the maps at ``paths``: lists are merged, and the number of scenes is the largest of any map."""
     merged: dict[str, str] = {}
     for path in paths:
         with open_own(path) as src:
@@ -62,7 +62,7 @@ def merged_tags(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def software() -> str:
-    """Versions of what computed the run, as ``name version`` joined by commas."""
+    """Versions of the software, as ``name version`` joined by commas."""
     found = []
     for name in ("rs-pipeline", "numpy", "numba", "rasterio", "pyproj", "geopandas"):
         try:
@@ -86,7 +86,7 @@ def git_commit() -> str:
 
 @cache
 def code_sha256() -> str:
-    """SHA-256 of the package's own code and tables: it tells two states of the code apart where there is no commit, or changes on top."""
+    """SHA-256 of the package's own code and tables: it distinguishes versions of the code where there is no commit, or there are uncommitted changes."""
     root, digest = Path(__file__).resolve().parents[2], hashlib.sha256()
     folders = [root / "rs_pipeline", kernels_folder(), config_folder()]
     for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name in ("sensors", "provinces")):
@@ -104,5 +104,5 @@ def fingerprint(path: Path, root: Path) -> str:
 
 
 def freeze(settings: Settings) -> None:
-    """Write the resolved configuration to the run's folder, so that a run carries it. Unchanged content is left alone."""
+    """Write the resolved configuration to the run's folder. A file with the same content is not rewritten."""
     write_changed(Layout(settings.root).settings, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))

@@ -1,4 +1,4 @@
-"""Colours of a map: one description for the QGIS style beside it and for the pictures of the report; labels of a layer."""
+"""Colours of maps, from one description for the QGIS style beside a map and the pictures of the report; labels of vector layers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import band_index, open_own
 
 QGIS_VERSION = "3.28.0"
-"""Version whose structure the style files follow."""
+"""QGIS version whose format the style files have."""
 
 
 def rgba(style: Style, values: np.ndarray) -> np.ndarray:
-    """Colours of an array, uint8 (..., 4). NaN, and values that are no class, are transparent."""
+    """RGBA colours of an array, uint8 (..., 4). NaN, and values that are no class, are transparent."""
     stops = np.array([c.value for c in style.colours])
     table = np.array([c.rgba for c in style.colours], "uint8")
     if style.kind == "classes":
@@ -54,16 +54,16 @@ def _renderer(style: Style, band: int) -> ET.Element:
 
 
 PLACEMENTS = {"inside": "4", "along": "2"}
-"""Where a label stands to QGIS' number of it: level, in a polygon or at a line; or along a line."""
+"""Placement of a label to its number in QGIS: horizontal in a polygon or at a line; or along a line."""
 
 
 def labeling(expression: str, placement: str = "inside", size_pt: float = 9, from_scale: int = 0) -> ET.Element:
-    """Labels of a vector layer with a white rim, in the font of the user's QGIS, which has the signs of their language.
+    """Labels of a vector layer with a white outline, in the default font of the user's QGIS, which has the characters of their language.
 
     Parameters
     ----------
-    expression : of QGIS; a feature for which it is NULL has no label. placement : one of PLACEMENTS.
-    from_scale : labels are shown at 1:from_scale and closer; 0 always.
+    expression : QGIS expression; a feature for which it is NULL has no label. placement : a key of PLACEMENTS.
+    from_scale : labels are shown at 1:from_scale and larger scales; 0: always.
     """
     root = ET.Element("labeling", type="simple")
     settings = ET.SubElement(root, "settings", calloutType="simple")
@@ -85,7 +85,7 @@ def labeling(expression: str, placement: str = "inside", size_pt: float = 9, fro
 
 
 def document(*contents: ET.Element) -> str:
-    """A QGIS style file: the pipe of a raster, or renderer and labels of a vector layer, whichever are given. QGIS leaves the rest of a layer as it is."""
+    """A QGIS style file with the given elements: the pipe of a raster, or renderer and labels of a vector layer. QGIS keeps other properties of the layer."""
     labelled = any(c.tag == "labeling" for c in contents)
     drawn = any(c.tag != "labeling" for c in contents)
     categories = "|".join(["Symbology"] * drawn + ["Labeling"] * labelled)

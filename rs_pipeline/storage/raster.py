@@ -24,11 +24,11 @@ BLOCK_PX = 256
 
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
-"""Structuring element: pixels that touch along a side or at a corner belong together."""
+"""Structuring element of 8-connectivity: pixels that touch along a side or at a corner are connected."""
 
 
 def open_own(path: Path, *, driver: str = "GTiff") -> rasterio.DatasetReader:
-    """A raster that this tool wrote, open for reading; those of others are read by `storage.foreign`."""
+    """A raster that the pipeline wrote, open for reading; rasters of other origin are opened by `storage.foreign`."""
     return rasterio.open(path, driver=driver)
 
 
@@ -38,7 +38,7 @@ def open_map(path: Path, grid: Grid, *, driver: str = "GTiff") -> Iterator[raste
 
     Raises
     ------
-    DamagedError : it cannot be read, or does not lie on the grid: it was made for other units, or another resolution.
+    DamagedError : it cannot be read, or has another grid, because it was made for other units or another resolution.
     """
     try:
         with open_own(path, driver=driver) as dataset:
@@ -64,7 +64,7 @@ def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
 def profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict:
     """Creation options of a tiled GeoTIFF on the grid, for files that later steps read.
 
-    On the float maps of a tile-year zstd 1 with predictor 2 writes five times as fast as deflate 6 with predictor 3, 9 % larger.
+    On the float maps of a tile-year zstd 1 with predictor 2 writes five times as fast as deflate 6 with predictor 3, and files are 9 % larger.
     """
     return {
         "driver": "GTiff",
@@ -96,11 +96,11 @@ def describe_bands(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand],
 
 
 def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iterable[MapBand], tags: dict[str, str]) -> None:
-    """Write a tile map: float32, NaN is nodata, one band a layer in the order of ``bands``.
+    """Write a tile map: float32, NaN is nodata, one band per layer in the order of ``bands``.
 
     Raises
     ------
-    SpaceError : it does not read back as written.
+    SpaceError : the file differs from the data when read back, or the disk is full.
     """
     bands = list(bands)
     values = [layers[b.name].astype("float32", copy=False) for b in bands]
@@ -116,14 +116,14 @@ def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iter
 def write_cog(
     path: Path, grid: Grid, pieces: Iterator[tuple[Window, np.ndarray]], bands: Iterable[MapBand], tags: dict[str, str], *, categorical: bool = False
 ) -> None:
-    """Write a region map as a COG from pieces (window, (band, y, x) float32), never held in memory whole.
+    """Write a region map as a COG from pieces (window, (band, y, x) float32); the whole map is never in memory.
 
-    Overviews take the nearest pixel of categorical maps (classes are never averaged) and the average otherwise; statistics are stored so that
+    Overviews use nearest-neighbour resampling for categorical maps (classes are never averaged) and the average otherwise. Statistics are stored so that
     desktop programs stretch the colours without reading the file.
 
     Raises
     ------
-    SpaceError : it does not read back as written.
+    SpaceError : the file differs from the data when read back, or the disk is full.
     """
     bands = list(bands)
     written: dict[tuple[int, Window], int] = {}
@@ -157,9 +157,9 @@ def _digest(layer: np.ndarray) -> int:
 
 
 def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
-    """Raise SpaceError where a file does not hold the pieces that were written, by band and window, or an overview cannot be read.
+    """Raise SpaceError where a file differs from the pieces that were written, by band and window, or an overview cannot be read.
 
-    GDAL says nothing of a disk that is full when a file is closed.
+    GDAL does not report a full disk when a file is closed.
     """
     try:
         with open_own(path) as back:

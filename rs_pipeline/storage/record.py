@@ -1,6 +1,7 @@
-"""The record of a run, ``logs/checksums.jsonl``: what the files of every job held when it ended, a line a job.
+"""The record of a run, ``logs/checksums.jsonl``: size and digest of the files of every job when it ended, one line per job.
 
-Later lines of a job stand for earlier ones. What differs from its record was damaged, or changed by somebody; a job that has not ended since is none.
+A later line of a job replaces earlier ones. A file that differs from its record was damaged or changed by somebody, unless its job has started again and not
+ended.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from rs_pipeline.storage.lines import append_line
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a file held when the job that wrote it ended."""
+    """Content of a file when the job that wrote it ended."""
 
     path: Path
     job: str
     content: Content
     made_from: str = ""
-    """Digest of what the job made it from (`operations.due`); empty where it was not noted."""
+    """Digest of the inputs that the job made it from (`operations.due`); empty where unknown."""
 
 
 def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content], made_from: str = "") -> None:
-    """Add what a job wrote below ``root``, and what it was made from; what it wrote earlier and left as it was stays noted."""
+    """Record the files that a job wrote below ``root``, and the digest of its inputs; its files of earlier runs that still exist stay recorded."""
     root = root.absolute()
     mine = {str(path.relative_to(root)): content for path, content in files.items() if path.is_relative_to(root)}
     known = read_record(record, root, [job]).values()
@@ -38,16 +39,16 @@ def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content], 
 
 
 def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[Path, Recorded]:
-    """What is noted of each file, by absolute path; lines cut off by a full disk are left out.
+    """The record of each file, by absolute path; lines cut off by a full disk are skipped.
 
     Parameters
     ----------
-    names : jobs, or files relative to ``root``, of which at least these lines are wanted: others are passed over, because a province has tens of
-        thousands and every job asks. Default: all.
+    names : jobs, or files relative to ``root``; lines that contain none of them are not parsed, because a province has tens of
+        thousands and every job calls this. Default: all lines.
     """
     jobs: dict[str, tuple[str, dict[str, list]]] = {}
     for job, made_from, files in _lines(record, [json.dumps(n, ensure_ascii=False) for n in names]):
-        jobs.pop(job, None)  # the last line counts, and stands last
+        jobs.pop(job, None)  # the last line of a job replaces earlier ones, also in the order
         jobs[job] = made_from, files
     root = root.absolute()
     return {
@@ -66,11 +67,11 @@ def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, str, dict[str,
 
 
 def damage(recorded: Recorded, *, whole: bool) -> str:
-    """In which way a file is not what was recorded, in words; empty where it is, or is not there at all: that is for Snakemake to see.
+    """How a file differs from its record, in words; empty where it does not, or does not exist: Snakemake notices missing files.
 
     Parameters
     ----------
-    whole : read the file, and not only its size.
+    whole : compare the content, not only the size.
     """
     try:
         size = recorded.path.stat().st_size
@@ -86,12 +87,12 @@ def damage(recorded: Recorded, *, whole: bool) -> str:
 
 
 def damaged(found: Iterable[Recorded], *, whole: bool, always: Collection[Path] = ()) -> dict[Path, str]:
-    """Of recorded files those that are damaged, and how; ``always``: those that are read whole in any case."""
+    """Recorded files that are damaged, each with the fault; ``always`` : files that are read whole in any case."""
     return {r.path: words for r in found if (words := damage(r, whole=whole or r.path in always))}
 
 
 def put_aside(path: Path, root: Path) -> Path:
-    """Move a damaged file out of the way, to ``damaged/`` of the run, in its own folder there; gives where it lies. Its folder may lie on another disk."""
+    """Move a damaged file to the same relative path below ``damaged/`` of the run; returns its new path. It may be on another disk than the run's folder."""
     to = root / "damaged" / path.absolute().relative_to(root.absolute())
     to.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, to)

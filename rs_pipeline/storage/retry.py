@@ -1,5 +1,5 @@
-"""Retries of jobs: how often a job was to run again, and whether it is given up. The Snakefile makes them a parameter of its rules,
-so that a job whose count has moved runs again in the next run, and `snakemake -n` says so."""
+"""Retries of jobs: how often a job was marked to run again, and whether it is given up. The Snakefile makes the job depend on them,
+so that a job whose count changed runs again in the next run, and `snakemake -n` shows it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Retry:
     """Whether a job is to run again."""
 
     times: int = 0
-    """How often the job was marked to run again."""
+    """Number of times the job was marked to run again."""
     given_up: str = ""
     """Why the job is given up; empty where it is not."""
 
 
 def job_name(verb: str, tile: str | None = None, period: str | None = None) -> str:
-    """Name of a job; a period has no dots, so that it can be taken apart.
+    """Name of a job; periods and tiles have no dots, so that the name can be split.
 
     >>> job_name("observe", "r000c001", "2024"), job_name("search")
     ('observe.2024.r000c001', 'search')
@@ -30,7 +30,7 @@ def job_name(verb: str, tile: str | None = None, period: str | None = None) -> s
 
 
 def read_retries(folder: Path) -> dict[str, Retry]:
-    """All retries by the job's name; a file that cannot be read counts as one."""
+    """All retries by the job's name; an unreadable file counts as one mark."""
     retries = {}
     for path in sorted(folder.glob("[!.]*.json")):
         try:
@@ -47,12 +47,12 @@ def mark_retry(folder: Path, job: str) -> None:
 
 
 def mark_given_up(folder: Path, job: str, reason: str) -> None:
-    """Say that the job is given up, and let it run again in the next run."""
+    """Note that the job is given up, and let it run again in the next run."""
     _write(folder, job, Retry(read_retry(folder, job).times + 1, reason))
 
 
 def mark_done(folder: Path, job: str) -> None:
-    """Say that the job is done; how often it was marked stays, as it is part of what it was made from."""
+    """Note that the job is done. The number of marks is kept, because the digest of the job's inputs includes it."""
     before = read_retry(folder, job)
     if before.given_up:
         _write(folder, job, Retry(before.times))

@@ -1,4 +1,4 @@
-"""Rows of a Parquet file as dictionaries, without pandas: it takes a third of the start of a job that reads a few of them."""
+"""Reads rows of a Parquet file as dictionaries without pandas, whose import takes a third of the start-up time of a job that reads a few rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None, **wanted: Collection) -> list[dict[str, Any]]:
-    """The rows of a file in their order; of a column in ``wanted`` only those with one of its values. Times must be in microseconds, UTC.
+    """The rows of a file in their order. ``wanted`` : column to values; only rows with one of the values are returned. Times must be in microseconds, UTC.
 
     Raises
     ------
-    FileNotFoundError : there is no file. ValueError : it is no Parquet file, is damaged, or lacks a column.
+    FileNotFoundError : there is no file. ValueError : it is not a Parquet file, is damaged, or lacks a column.
     """
     try:
         return _rows(path, columns, wanted)
@@ -42,7 +42,7 @@ def _rows(path: Path, columns: Sequence[str] | None, wanted: Mapping[str, Collec
 
 
 def _values(column: pa.Array, rows: Sequence[int]) -> list:
-    if pa.types.is_timestamp(column.type):  # PyArrow would ask pandas for them
+    if pa.types.is_timestamp(column.type):  # PyArrow converts timestamps by pandas
         if column.type.unit != "us":
             raise ValueError(f"times in {column.type.unit}")
         numbers = column.view("int64")

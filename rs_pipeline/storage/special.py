@@ -1,4 +1,4 @@
-"""Pipes, devices and sockets where a file is due: to read one may wait for ever."""
+"""Detects pipes, devices and sockets in place of files: reading them may block for ever."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a dev
 
 
 def special_kind(path: str | Path) -> str:
-    """What stands at a path that is neither a file nor a folder: ``a pipe``, ``a device``, ``a socket``; else empty.
+    """Kind of a special file at a path: ``a pipe``, ``a device`` or ``a socket``; empty for a file, a folder or nothing.
 
     >>> special_kind("/dev/null"), special_kind("/"), special_kind("/no/such/file")
     ('a device', '', '')

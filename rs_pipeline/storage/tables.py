@@ -1,4 +1,4 @@
-"""Tables: CSV that spreadsheets open safely, Parquet with provenance."""
+"""Tables: CSV that spreadsheets open safely, and Parquet."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def inert(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, made inert with a leading apostrophe; control characters become blanks.
+    """A text with a leading apostrophe if a spreadsheet would take it for a formula; control characters become blanks.
 
-    A single sign, such as the operator ``=``, is no formula and stays.
+    A single character, such as the operator ``=``, is no formula and is kept.
 
     >>> inert("=1+1"), inert("Anxin"), inert(-1.5)
     ("'=1+1", 'Anxin', -1.5)
@@ -40,7 +40,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
 @contextmanager
 def csv_in_parts(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """`write_csv` of a table that comes in parts with the same columns, each given to the function; the file appears when all are there."""
+    """`write_csv` for a table in parts with the same columns: call the yielded function with each part. The file appears at the end of the context."""
     with atomic_path(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
 
         def append(table: pd.DataFrame) -> None:
@@ -55,7 +55,8 @@ def csv_in_parts(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
 
 @contextmanager
 def parquet_in_parts(path: Path, **options: object) -> Iterator[Callable[[pa.Table], None]]:
-    """Parquet of a table that comes in parts of the same columns, a row group or more each; ``options`` of `pyarrow.parquet.ParquetWriter`."""
+    """Parquet for a table in parts with the same columns: call the yielded function with each part, which becomes one row group or more.
+    ``options`` : options of `pyarrow.parquet.ParquetWriter`."""
     with atomic_path(path) as part, ExitStack() as opened:
         writers: list[pq.ParquetWriter] = []
 
@@ -68,6 +69,6 @@ def parquet_in_parts(path: Path, **options: object) -> Iterator[Callable[[pa.Tab
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Write Parquet (GeoParquet for a GeoDataFrame), whole or not at all."""
+    """Write Parquet (GeoParquet for a GeoDataFrame) atomically."""
     with atomic_path(path) as part:
         table.to_parquet(part, index=False)

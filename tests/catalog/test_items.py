@@ -318,7 +318,7 @@ def test_items_of_the_copernicus_data_space(sensor, schemes, start):
 
 @pytest.mark.parametrize("place", ["asset", "item"])
 @pytest.mark.parametrize(("sensor", "instead"), [
-    ("earth-search-landsat-c2-l2", "; the source planetary-computer-landsat-c2-l2 has the same and makes nobody pay"), ("earth-search-sentinel-2-pre-c1-l2a", ""),
+    ("earth-search-landsat-c2-l2", "; the source planetary-computer-landsat-c2-l2 has the same data free of charge"), ("earth-search-sentinel-2-pre-c1-l2a", ""),
 ])  # fmt: skip
 def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, place):
     entry = {
@@ -328,7 +328,7 @@ def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, pl
     for holder in entry["assets"].values() if place == "asset" else [entry["properties"]]:
         holder["storage:requester_pays"] = True
     assert read(entry, sensor, schemes=("https",)).scene.reason == (
-        f"its bucket makes the reader pay (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
+        f"its bucket charges the reader (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
     )
     assert "makes the reader pay" not in read(entry, sensor, schemes=("s3",)).scene.reason
 

@@ -145,4 +145,4 @@ def test_a_folder_that_cannot_be_written_changes_no_offset_and_is_told_once(date
     opened.clear()
     search(settings)
     assert len(opened) == 7 and decisions(dates) == first
-    assert caplog.text.count("what the search sees of scenes cannot be kept in") == 1
+    assert caplog.text.count("coarse readings of scenes cannot be stored in") == 1

@@ -57,7 +57,7 @@ def test_a_displaced_scene_is_moved_back(world, capsys):
     moved = scenes["s03"]
     assert (moved.displaced_x_m, moved.displaced_y_m) == pytest.approx((30, -20), abs=1)
     assert (moved.moved_x_m, moved.moved_y_m) == (round(-moved.displaced_x_m, 1), round(-moved.displaced_y_m, 1))
-    assert moved.registration.startswith("moved back: lay ") and "1 scenes lay beside the others" in " ".join(capsys.readouterr().err.split())
+    assert moved.registration.startswith("moved back: lay ") and "1 scenes were displaced from the others" in " ".join(capsys.readouterr().err.split())
     assert all(s.moved_x_m == 0 and abs(s.displaced_x_m) < 1 and s.registration.startswith("in place") for k, s in scenes.items() if k != "s03")
     tile = make_grid(settings)
     fetch(settings, tile, "2023")
@@ -107,7 +107,7 @@ def test_what_windows_say_together(one, places, begins, moved):
 
 def test_windows_that_are_displaced_differently_refuse_the_scene(one):
     got = settled(one, at((40, 0), (0, 60)))
-    assert got.status == "skipped" and got.reason == "displaced unevenly beside the other dates: 40.0 m east, 0.0 m north; 0.0 m east, 60.0 m north"
+    assert got.status == "skipped" and got.reason == "displaced unevenly from the other dates: 40.0 m east, 0.0 m north; 0.0 m east, 60.0 m north"
 
 
 def test_what_was_measured_is_not_read_again(world, monkeypatch):
@@ -137,7 +137,7 @@ def test_a_scene_that_cannot_be_read_for_once_is_measured_by_the_next_search(wor
 
     def away(which, *more):
         if which.scene_id == "s03":
-            raise RemoteError("the host answers nothing; it is left alone")
+            raise RemoteError("the host does not answer; it is not asked again")
         return read(which, *more)
 
     monkeypatch.setattr(registration, "read_clipped", away)

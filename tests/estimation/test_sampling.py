@@ -69,7 +69,7 @@ def test_synthetic_estimator_on_three_pixels():
     """A county of the first row: 2.4 km2 mapped on 3 km2 of water; the region's residual of -0.3 makes it 1.5 km2."""
     got = estimate_total(2.4, np.array([0.0, 3.0]), sample(2), sample(20))
     assert got.interval.value == pytest.approx(1.5) and got.interval.kind == "model95"
-    assert got.estimator == "synthetic: 10 reference samples here, the errors of the region's 100 stand for it"
+    assert got.estimator == "synthetic: 10 reference samples here, too few; the errors of the region's 100 are used"
 
 
 def test_too_few_samples_anywhere_make_no_estimate():

@@ -132,7 +132,7 @@ def test_pipes_and_names_that_mean_another_file(tmp_path):
         os.mkfifo(tmp_path / name)
     assert refused(tmp_path / "a.csv") == "a pipe, not a file" and no_vector(tmp_path / "a.gpkg") == "a pipe, not a file"
     (tmp_path / "a;b.gpkg").touch()
-    assert no_vector(tmp_path / "a;b.gpkg") == "its path has ';', by which readers of vector files cut a path: rename it"
+    assert no_vector(tmp_path / "a;b.gpkg") == "its path has ';', at which readers of vector files split a path: rename it"
 
 
 def test_the_check_at_the_start_waits_for_no_pipe(tmp_path, make_settings):

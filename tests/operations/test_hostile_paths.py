@@ -88,8 +88,8 @@ def test_every_command_of_the_chain_is_what_is_meant(planned):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("{period}", "output: '{period}' has braces, which stand for names that change in Snakemake; leave them out"),
-        ("a}", "has braces"), (";touch PWNED", "has ';', by which readers of vector files cut a path; leave it out"), ("a!b", "has '!'"), ("a\nb", r"'a\nb' has control characters"), ("河" * 86, "takes 258 bytes, a file system holds 255; shorten it"),
+        ("{period}", "output: '{period}' has braces, which are wildcards in Snakemake; leave them out"),
+        ("a}", "has braces"), (";touch PWNED", "has ';', at which readers of vector files split a path; leave it out"), ("a!b", "has '!'"), ("a\nb", r"'a\nb' has control characters"), ("河" * 86, "takes 258 bytes, a file system holds 255; shorten it"),
     ],
 )  # fmt: skip
 def test_names_that_cannot_work_are_refused_at_the_start(tmp_path, name, said):

@@ -86,7 +86,7 @@ def test_every_file_of_a_run_is_recorded_and_whole(settings, copied_run):
     found = verify_run(settings)
     assert found.sound and not (found.damaged or found.missing or found.missing_chips or found.unknown or found.unfinished) and found.files > 100
     recorded = {str(p) for p in copied_run.files()}
-    assert told(found, repaired=False) == f"{found.files} files looked at: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
+    assert told(found, repaired=False) == f"{found.files} files checked: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
 
 
 def test_a_cut_file_of_every_class_is_named_at_the_start_and_put_aside(settings, copied_run, caplog):

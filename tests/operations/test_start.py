@@ -107,7 +107,7 @@ def test_a_file_that_is_there_stays_and_one_that_does_not_come_along_is_named(tm
     (tmp_path / "a.yaml").write_text("mine")
     with pytest.raises(ConfigError, match=r"exists already[\s\S]*rs-pipeline init my.yaml"):
         init.write_configuration(tmp_path / "a.yaml")
-    with pytest.raises(ConfigError, match="does not come along"):
+    with pytest.raises(ConfigError, match="is not part of this installation"):
         init.write_configuration(tmp_path / "b.yaml", like="atlantis")
     assert (tmp_path / "a.yaml").read_text() == "mine" and not (tmp_path / "b.yaml").exists()
 
