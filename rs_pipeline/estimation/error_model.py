@@ -1,7 +1,7 @@
 """The error model of a map's mean: a random part that averages out over an area, and a systematic part that does not.
 
 The random part propagates the pixels' own standard errors, correlated over some hundred metres (``propagation``; ``zonal`` sums it). The systematic part
-is a multiple of ``basis``, the quantity that the error of the indicator is proportional to (named in ERRORS' ``basis``), calibrated on simulated
+is a multiple of ``basis``, the quantity that the error of the indicator is proportional to, calibrated on simulated
 worlds of development seeds: ``python -m benchmarks.accuracy.errors`` makes ``config/errors.csv``.
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from rs_pipeline.config import Settings, load
+from rs_pipeline.config import RUNTIME_SECTIONS, Settings, load
 from rs_pipeline.indicators.explain import read_run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -25,7 +25,7 @@ COMPARISON_COLUMNS = (
     *KEY, "name", "change", "value_a", "value_b", "difference", "unit", "status_a", "status_b", "causes", "data", "configuration", "code",
 )  # fmt: skip
 
-IRRELEVANT = ("run", "output", "resources", "report", "simulation.path")
+IRRELEVANT = (*RUNTIME_SECTIONS, "report", "simulation.path")
 """Keys that no value depends on."""
 
 

@@ -215,7 +215,7 @@ def test_compare_by_command(finished):
 
 
 def test_names_of_the_run_and_its_folder_are_no_change(fake_run, tmp_path):
-    assert changed_keys(fake_run().settings, fake_run(run="other", resources={"memory_gb": 1}).settings) == {}
+    assert changed_keys(fake_run().settings, fake_run(run="other", resources={"memory_gb": 1}, fetch={"retries": 9}, notify={"timeout_s": 5}).settings) == {}
     here, there = (fake_run(simulation={"path": p}).settings for p in ("here", "there"))
     assert changed_keys(here, there) == {}
 
