@@ -49,7 +49,7 @@ def test_explain_tells_a_reader(finished):
         "Change of permanent inland water since the baseline",
         "(water_permanent_change): 1 km2 [-4.19234 to 6.19234, model95]",
         "Formula: permanent inland water less that of the baseline period",
-        "95 % under a stated error model; pixels' errors, correlated over 300 m",
+        "95 % under a stated error model; errors of the pixels, correlated over 300 m",
         "random part +-0.98; systematic part",
         "4 scenes",
         "S2-2023-0",
