@@ -171,7 +171,7 @@ MISTAKES = (
     Mistake("CRS of another continent", _changed("crs: auto", "crs: EPSG:32630"), ("grid.crs: EPSG:32630 is meant for -6 to 0 E", "write auto, or EPSG:32650")),
     Mistake("resolution in degrees", _changed("crs: auto", "resolution_m: 0.0001"), ("line 4, grid.resolution_m: Input should be greater than or equal to 1, got 0.0001",)),
     Mistake("quotes lost from a code", GOOD + "indicators: {official_coast_km: {000000: 5}}\n", ("line 7, indicators.official_coast_km: 0 is a code without its quotes", "write it in quotes")),
-    Mistake("zeros lost from the codes", _units("numbers.gpkg"), ("units.path:", "zeros in front may be lost: ['30209']; make adcode a column of text"), _codes_as_numbers),
+    Mistake("zeros lost from the codes", _units("numbers.gpkg"), ("units.path:", "leading zeros may be lost: ['30209']; make adcode a column of text"), _codes_as_numbers),
     Mistake("a unit that is none", _changed(UNITS, UNITS[:-1] + ", only: ['130290']}"), ("units.only: no unit has the code 130290", "did you mean '130209'?")),
     Mistake("province unknown", GOOD + "province: Hebei\n", ("line 7, province: no province table 'Hebei'", "did you mean 'hebei'?")),
     Mistake("province null", GOOD + "province: null\n", ("line 7, province: null, where a text is due",)),
