@@ -57,6 +57,10 @@ DRIER, WETTER = 0.2, 0.5
 """Water whose frequency in low-sun months is below that in high-sun months by more than DRIER is seasonal; above it by more than WETTER, it is shadow."""
 
 
+BESIDE = 2.0
+"""Mixed pixels beside lasting water are lasting too within limits (DRIER, WETTER) that are this many times as wide: their monthly votes scatter more.
+Chosen on development worlds."""
+
 FLAT_PX = 5
 """Ground that is wet at times is a tidal flat where it is this wide in both directions; the mixed rims of rivers, ponds and steep beaches are narrower."""
 
@@ -164,7 +168,8 @@ def sharpen_edges(
 
     A rim pixel that is mostly water takes the frequency of the wettest pixel of its square; one that is mostly land gets 0. Where even the
     wettest pixel is mixed with its banks, its monthly votes fail at random. If it is then about as often wet in the low as in the high sun (DRIER,
-    WETTER), it is lasting water: it and the mostly wet pixels beside it get 1. Water that comes and goes is seen in one of the two only.
+    WETTER), it is lasting water and gets 1. So do the mostly wet pixels beside it, within limits that are BESIDE times as wide. Water that comes and goes
+    is seen in one of the two only.
 
     Parameters
     ----------
@@ -181,7 +186,8 @@ def sharpen_edges(
     with np.errstate(invalid="ignore"):
         gain = low_frequency - high_frequency
         lasting = wet & (wettest >= seasonal) & (gain >= -DRIER) & (gain <= WETTER)
-    by_lasting = ndimage.maximum_filter(lasting, RIM_PX)
+        goes = (gain < -BESIDE * DRIER) | (gain > BESIDE * WETTER)
+    by_lasting = ndimage.maximum_filter(lasting, RIM_PX) & ~(wet & goes)
     sharp = np.where(wet, np.where(by_lasting, 1, np.maximum(frequency, wettest)), np.where(dry, 0, frequency))
     fraction = np.where(rim, np.where((wettest >= permanent) | by_lasting, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
     return sharp.astype("float32"), fraction.astype("float32")

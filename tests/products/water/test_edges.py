@@ -130,14 +130,17 @@ def test_a_narrow_river_whose_votes_fail_at_random_is_permanent():
     assert shadow.max() == pytest.approx(0.4)
 
 
-def test_what_has_a_permanent_share_has_the_class_too():
-    """A row of a narrow lasting river that the low sun did not show is as lasting as the rows beside it, in share and frequency alike."""
+@pytest.mark.parametrize(("low_frequency", "is_lasting"), [(0.11, True), (0.09, False), (0.0, False)])
+def test_what_has_a_permanent_share_has_the_class_too(low_frequency, is_lasting):
+    """A row of a narrow lasting river, wet in half of the months of high sun, is as lasting as the rows beside it, in share and frequency alike, unless the
+    low sun shows it in fewer by more than twice DRIER, 0.4: then it is seasonal, in both alike."""
     share, nir = river(20.0, 205.0)
     frequency = np.where(share > 0.4, 0.5, 0.0).astype("float32")
     low = frequency.copy()
-    low[20] = 0.0
+    low[20] = np.where(share[20] > 0.4, low_frequency, 0.0)
     sharp, fraction = edges(frequency, nir, low)
-    assert fraction[20].max() >= 0.5 and (sharp[fraction >= 0.5] == 1.0).all()
+    assert (fraction[20].max() >= 0.5) == is_lasting and fraction[19].max() >= 0.5 and (sharp[fraction >= 0.5] == 1.0).all()
+    assert sharp[20].max() == (1.0 if is_lasting else 0.5)
 
 
 @pytest.mark.parametrize(("street_nir", "water"), [(0.08, False), (0.045, True)])
