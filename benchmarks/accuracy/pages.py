@@ -190,7 +190,7 @@ def excerpt(table: pd.DataFrame) -> str:
     chosen = simulated[simulated.world == EVERYWHERE]
     held = _held_out(simulated)
     seeds = chosen.seeds.iloc[0].replace(";", ", ")
-    lines = [f"Simulated; seeds {seeds}, on which no parameter was fitted; `held out` are worlds nobody looked at while tuning.", ""]
+    lines = [f"Simulated; seeds {seeds}, on which no parameter was fitted; nobody looked at the worlds `held out` while tuning.", ""]
     lines += ["| simulated | ours | ours, held out | others on the same scenes |", "|---|---|---|---|"]
     for label, *key in LINES:
         here, there = (_values(part, *key) for part in (chosen, held))

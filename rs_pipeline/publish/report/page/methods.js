@@ -14,7 +14,7 @@ const drawMethods = () => {
       "p",
       { class: "hint" },
       t(
-        "Real data show single steps on real scenes, from places other than here. Simulated worlds show the whole chain against a known truth, as far as their models hold; those held out nobody looked at while tuning. No value of a county was checked against a survey. Beside ours stands the method that does best in that line alone, on the same pixels.",
+        "Real data show single steps on real scenes, from places other than here. Simulated worlds show the whole chain against a known truth, as far as their models hold; nobody looked at the held-out ones while tuning. No value of a county was checked against a survey. Best other is the method that does best in that line alone, on the same pixels.",
       ),
     ),
     h(

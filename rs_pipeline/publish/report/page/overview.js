@@ -105,7 +105,7 @@ const verdict = (k, p) => {
       h(
         "p",
         {},
-        t("{good} counties met or on track, {bad} not; {open} undecidable, {lost} with too little data.", {
+        t("Counties: {good} met or on track, {bad} not; {open} undecidable, {lost} with too little data.", {
           good,
           bad,
           open,
