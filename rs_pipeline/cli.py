@@ -47,7 +47,11 @@ TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see
 PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
 ProductName = Annotated[
-    str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")
+    str,
+    typer.Option(
+        "--product",
+        help="A map of a period: vegetation, water, black_odorous, observations, land, soil_loss (with heights), or one that another package brings.",
+    ),
 ]
 Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Number of this try; after resources.attempts tries the tile is given up.")]
 Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files exist and none of their inputs has changed.")]

@@ -20,15 +20,15 @@ Row = dict[str, Any]
 
 
 class Table:
-    """Rows of one real data set: kind ``real``, the data set's name as ``world``, no seeds."""
+    """Rows of one data set of others: the data set's name as ``world``, no seeds. ``kind`` : ``real``, or ``simulated`` where its pixels are."""
 
-    def __init__(self, world: str):
-        self.world = world
+    def __init__(self, world: str, kind: str = "real"):
+        self.world, self.kind = world, kind
         self.rows: list[Row] = []
 
     def add(self, product: str, metric: str, value: float, *, subset: str, unit: str = "1", method: str = "ours") -> None:
         """Add one figure."""
-        values = (product, metric, subset, method, float(value), unit, self.world, "", "real")
+        values = (product, metric, subset, method, float(value), unit, self.world, "", self.kind)
         self.rows.append(dict(zip(COLUMNS, values, strict=True)))
 
     def add_log(self, product: str, found: np.ndarray, measured: np.ndarray, *, subset: str, method: str = "ours") -> None:

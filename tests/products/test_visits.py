@@ -77,7 +77,7 @@ def test_the_last_word_up_to_a_period_decides_it_and_the_first_what_was_before(d
     ("state", "visited", "visits", "counts"),
     [
         ("confirmed", "2023-05-01", [], ALL),
-        ("已排除", None, [], ""),
+        ("核查不属实", None, [], ""),
         ("remedied", "2023-05-01", [], "2022"),
         ("remedied", "2023-05-01", [("2022-05-01", "是"), ("2023-05-01", "否")], "2022"),
         ("remedied", "2023-05-01", [("2024-05-01", "是")], "2022 2024"),

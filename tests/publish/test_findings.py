@@ -90,7 +90,12 @@ def test_order_county_and_columns():
     )
     assert list(table.columns) == [*FINDINGS, "geometry"] and table.crs == "EPSG:4326"
     assert table.place.tolist() == ["R-5000", "R-0", "", "R-900"] and table["rank"].tolist() == [1, 2, 3, 4]
-    assert table.state.tolist() == ["to_inspect", "to_inspect", "new", "refuted"] and table.state_chinese.tolist() == ["待核查", "待核查", "新发现", "已排除"]
+    assert table.state.tolist() == ["to_inspect", "to_inspect", "new", "refuted"] and table.state_chinese.tolist() == [
+        "待核查",
+        "待核查",
+        "新发现",
+        "核查不属实",
+    ]
     assert table.adcode.tolist() == ["130204", "130203", "130203", "130203"] and table["name"].tolist() == ["=Gulie", "路南区", "路南区", "路南区"]
     assert table.kind_chinese[2] == "新增围填海" and table.against_chinese[2] == "仅一期可见" and pd.isna(table.probability[2]) and pd.isna(table.lower[0])
     assert table.lon[1] == pytest.approx(117.00115, abs=1e-5) and table.geo[1] == f"geo:{table.lat[1]:.6f},{table.lon[1]:.6f}"
@@ -251,7 +256,8 @@ def test_a_named_reach_is_the_same_wherever_its_outline_went():
 
 
 @pytest.mark.parametrize(
-    ("written", "state"), [("Confirmed", "confirmed"), (" 已核实 ", "confirmed"), ("REFUTED", "refuted"), ("To inspect", "to_inspect"), ("已整改", "remedied")]
+    ("written", "state"),
+    [("Confirmed", "confirmed"), (" 核查属实 ", "confirmed"), ("REFUTED", "refuted"), ("To inspect", "to_inspect"), ("复核已不存在", "remedied")],
 )
 def test_states_as_people_write_them(written, state):
     assert of(fill(), known=of(fill()).assign(state=written)).state.tolist() == [state]
@@ -263,7 +269,7 @@ def test_a_state_that_is_none_is_refused(written):
     known.loc[1, "state"] = written
     with pytest.raises(ConfigError, match="is no state of a finding") as fault:
         of(fill(), known=known)
-    assert fault.value.where == f"tables.known_findings, row 2 ({known.finding_id[1]}), column state" and "confirmed (已核实)" in fault.value.remedy
+    assert fault.value.where == f"tables.known_findings, row 2 ({known.finding_id[1]}), column state" and "confirmed (核查属实)" in fault.value.remedy
 
 
 def test_a_state_that_is_none_is_refused_at_the_start_with_its_file(tmp_path):

@@ -150,7 +150,7 @@ def test_visits_decide_what_was_converted():
 
 @pytest.mark.parametrize(
     ("state", "visits", "converted"),
-    [("new", [], 2), ("refuted", [], 0), ("已排除", [], 0), ("new", [("Z-1", "2024-08-01", "否")], 0), ("refuted", [("Z-1", "2024-08-01", "是")], 2),
+    [("new", [], 2), ("refuted", [], 0), ("核查不属实", [], 0), ("new", [("Z-1", "2024-08-01", "否")], 0), ("refuted", [("Z-1", "2024-08-01", "是")], 2),
      ("new", [("Z-1", "2024-08-01", "是"), ("Z-1", "2024-09-01", "否")], 0), ("remedied", [], 2), ("new", [("Z-2", "2024-08-01", "否")], 2)],
 )  # fmt: skip
 def test_a_refuted_finding_leaves_the_sums_and_the_last_visit_decides(settings, tmp_path, state, visits, converted):
