@@ -339,7 +339,7 @@ def test_a_table_of_texts_that_begin_alike_is_refused(tmp_path):
     pq.write_table(pa.table(columns), tmp_path / "a.parquet", compression="zstd", use_dictionary=False, column_encoding=encodings)
     assert (tmp_path / "a.parquet").stat().st_size < 20_000
     ((state, reason),) = dropped(tmp_path)
-    assert state == "failed" and "the beginnings that they share (DELTA_BYTE_ARRAY)" in reason
+    assert state == "failed" and "shared prefixes (DELTA_BYTE_ARRAY)" in reason
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
