@@ -26,7 +26,7 @@ are our choice (column `baseline_year`). How the rule of a target becomes a verd
 
 HEAD_CHINESE = """# 目标与标准
 
-由 `python -m benchmarks.standards` 根据 `config/targets.csv` 生成。`rs-pipeline explain` 随每项判定、报告页面随每项目标给出同样的内容。标准只引用文件名称和编号，不引用具体条款。
+《意见》指河北省 2024 年关于建设美丽河北的意见。本页由 `python -m benchmarks.standards` 根据 `config/targets.csv` 生成。`rs-pipeline explain` 随每项判定、报告页面随每项目标给出同样的内容。标准只引用文件名称和编号，不引用具体条款。
 目标表述为本软件译写，引用时以文件原文为准。各句均未写明基准年：2020 年取自国务院批复的规划，其余为本项目的选择（`baseline_year` 列）。规则如何得出判定：[判定](verdicts.md)。
 
 | 目标 | 表述 | 规则，以及数值的出处 | 标准，以及本软件的不同之处 |
