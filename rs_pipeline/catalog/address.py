@@ -21,6 +21,11 @@ def is_api(catalog: str) -> bool:
     return catalog.startswith(("https://", "http://"))
 
 
+def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
+    """Href schemes the source may use."""
+    return tuple(source.schemes) if source.schemes else ("https",) if is_api(source.catalog) else ("file", "https")
+
+
 def may_be_internal(source: SourceSection) -> bool:
     """Whether items of a source may name internal hosts: items of a folder, items of a catalog that is internal by its own name or IP address, and
     items of a source for which the user allows it."""

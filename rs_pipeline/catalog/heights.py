@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.windows import Window
+from rasterio.windows import Window, intersect
 
-from rs_pipeline.catalog.address import is_api, may_be_internal
+from rs_pipeline.catalog.address import allowed_schemes, is_api, may_be_internal
 from rs_pipeline.catalog.api import api_items
 from rs_pipeline.catalog.items import Refusal, clean_href, served_item
 from rs_pipeline.catalog.read import open_raster, retrying
@@ -65,11 +66,16 @@ def height_source(settings: Settings, catalog: str | None = None) -> SourceSecti
         return known
     if catalog is None:
         raise ConfigError("no source of the configuration is a STAC API", where="sources", remedy="give the address of one with --catalog")
-    # A source needs a sensor, which plays no part here.
-    return SourceSection(sensor=settings.sources[0].sensor, catalog=catalog, sign="planetary-computer" if PLANETARY_COMPUTER in catalog else "none")
+    parts = urlsplit(catalog)
+    return SourceSection(
+        sensor=settings.sources[0].sensor,  # a source needs one, which plays no part here
+        catalog=catalog,
+        sign="planetary-computer" if parts.hostname == PLANETARY_COMPUTER else "none",
+        schemes=["https", "http"] if parts.scheme == "http" else None,
+    )
 
 
-def bring_heights(source: SourceSection, bounds: tuple[float, ...], limits: FetchSection, path: Path, collection: str = COLLECTION) -> int:
+def bring_heights(source: SourceSection, bounds: tuple[float, ...], limits: FetchSection, path: Path) -> int:
     """Write the heights of a box as GeoTIFF, float32 metres in the CRS and pixels of the tiles, NaN where the catalog has none, as at sea; how many tiles.
 
     Parameters
@@ -81,7 +87,7 @@ def bring_heights(source: SourceSection, bounds: tuple[float, ...], limits: Fetc
     CatalogError : the API cannot be asked, or has no heights there. RasterError : a tile cannot be read, or has other pixels than the first.
     """
     box = (bounds[0] - MARGIN_DEG, bounds[1] - MARGIN_DEG, bounds[2] + MARGIN_DEG, bounds[3] + MARGIN_DEG)
-    hrefs = tile_hrefs(source, collection, box, limits)
+    hrefs = tile_hrefs(source, box, limits)
     first = _part(hrefs[0], source, limits, box)
     with atomic_path(path) as part, rasterio.open(part, "w", **_profile(first, box)) as out:
         for href in hrefs:
@@ -91,7 +97,7 @@ def bring_heights(source: SourceSection, bounds: tuple[float, ...], limits: Fetc
     return len(hrefs)
 
 
-def tile_hrefs(source: SourceSection, collection: str, box: tuple[float, ...], limits: FetchSection) -> list[str]:
+def tile_hrefs(source: SourceSection, box: tuple[float, ...], limits: FetchSection) -> list[str]:
     """Addresses of the tiles of a box, in the order of their items' ids.
 
     Raises
@@ -100,11 +106,11 @@ def tile_hrefs(source: SourceSection, collection: str, box: tuple[float, ...], l
     """
     if not is_api(source.catalog):
         raise CatalogError("heights are asked of a STAC API", where=source.catalog, remedy="give its address, or name a file of heights in soil.dem")
-    items = [item for item in map(served_item, api_items(source, collection, box, [ALWAYS], limits, MOST_TILES)) if isinstance(item, dict)]
+    items = [item for item in map(served_item, api_items(source, COLLECTION, box, [ALWAYS], limits, MOST_TILES)) if isinstance(item, dict)]
     found = dict(sorted((str(item.get("id")), _href(item, source)) for item in items))
     if not found:
         raise CatalogError(
-            f"no heights there: the collection {collection} has no tile of the region",
+            f"no heights there: the collection {COLLECTION} has no tile of the region",
             where=source.catalog,
             remedy="see that the catalog has the collection, or name a file of heights in soil.dem",
         )
@@ -119,7 +125,7 @@ def _href(item: dict[str, Any], source: SourceSection) -> str:
     if bucket := _PUBLIC_BUCKET.fullmatch(text):
         text = f"https://{bucket[1]}.s3.amazonaws.com/{bucket[2]}"
     try:
-        return clean_href(text, ("https",) if source.catalog.startswith("https://") else ("https", "http"), may_be_internal(source))
+        return clean_href(text, allowed_schemes(source), may_be_internal(source))
     except Refusal as refusal:
         raise CatalogError(
             f"the tile {str(item.get('id'))[:80]!r} cannot be read: {refusal}", where=source.catalog, remedy="take another catalog with --catalog"
@@ -135,7 +141,7 @@ def _part(href: str, source: SourceSection, limits: FetchSection, box: tuple[flo
                 raise RasterError("heights are expected in degrees", where=href, remedy="name a file of heights in soil.dem instead")
             whole = Window(0, 0, dataset.width, dataset.height)
             wanted = _pixels(box, dataset.transform)
-            if not _meet(wanted, whole):
+            if not intersect(wanted, whole):
                 return HeightTile(np.empty((0, 0), "float32"), dataset.transform, dataset.crs)
             window = wanted.intersection(whole)
             height = dataset.read(1, window=window, masked=True).astype("float32").filled(np.nan)
@@ -149,10 +155,6 @@ def _pixels(box: tuple[float, ...], transform: Affine) -> Window:
     (left, top), (right, bottom) = ~transform * (box[0], box[3]), ~transform * (box[2], box[1])
     col, row = math.floor(left + _ALIGNED), math.floor(top + _ALIGNED)
     return Window(col, row, math.ceil(right - _ALIGNED) - col, math.ceil(bottom - _ALIGNED) - row)
-
-
-def _meet(a: Window, b: Window) -> bool:
-    return a.col_off < b.width and a.row_off < b.height and a.col_off + a.width > 0 and a.row_off + a.height > 0
 
 
 def _profile(tile: HeightTile, box: tuple[float, ...]) -> dict[str, Any]:

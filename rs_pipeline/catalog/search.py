@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from rich.console import Console
 
-from rs_pipeline.catalog.address import is_api
+from rs_pipeline.catalog.address import allowed_schemes, is_api
 from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.identity import change, decided_before, identified, remembered
@@ -58,11 +58,6 @@ _MOST_PRODUCTS = 100
 _DAY = timedelta(days=1)
 
 _NOT_ASKED = "the catalog was not asked for "
-
-
-def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
-    """Href schemes the source may use."""
-    return tuple(source.schemes) if source.schemes else ("https",) if is_api(source.catalog) else ("file", "https")
 
 
 def intervals(settings: Settings) -> list[DateRange]:

@@ -85,7 +85,7 @@ def api(tmp_path):
 
 
 def source(url, **more):
-    return SourceSection(sensor="earth-search-sentinel-2-l2a", catalog=url, **more)
+    return SourceSection(sensor="earth-search-sentinel-2-l2a", catalog=url, schemes=["http", "https"], **more)
 
 
 def test_tiles_become_one_raster_and_what_has_none_is_missing(api, tmp_path):
@@ -119,7 +119,7 @@ def test_the_verb_brings_what_the_configuration_names(api, tmp_path):
     units = gpd.GeoDataFrame({"adcode": ["130101"], "name": ["A"], "prefecture": ["P"]}, geometry=[shapely.box(116.3, 40.3, 116.4, 40.4)], crs=4326)
     units.to_file(tmp_path / "u.gpkg")
     text = f"run: t\nunits: {{path: {tmp_path / 'u.gpkg'}}}\nperiods: [2024]\ngrid: {{crs: EPSG:32650}}\n"
-    text += f"sources: [{{sensor: earth-search-sentinel-2-l2a, catalog: {url}}}]\n"
+    text += f"sources: [{{sensor: earth-search-sentinel-2-l2a, catalog: {url}, schemes: [http]}}]\n"
     (tmp_path / "none.yaml").write_text(text)
     (tmp_path / "c.yaml").write_text(text + f"soil: {{dem: {tmp_path / 'h.tif'}}}\n")
     said = CliRunner().invoke(app, ["heights", "--config", str(tmp_path / "none.yaml")])
@@ -154,12 +154,12 @@ def test_tiles_of_other_pixels_are_refused_and_the_file_before_stays(api, tmp_pa
 def test_a_public_bucket_is_asked_over_https_and_other_files_are_refused(api):
     url, _, name = api
     name("x", href="s3://copernicus-dem-30m/A_DEM/A_DEM.tif")
-    assert tile_hrefs(source(url), "cop-dem-glo-30", BOX, LIMITS) == ["https://copernicus-dem-30m.s3.amazonaws.com/A_DEM/A_DEM.tif"]
+    assert tile_hrefs(source(url), BOX, LIMITS) == ["https://copernicus-dem-30m.s3.amazonaws.com/A_DEM/A_DEM.tif"]
     name("y", href="file:///etc/hostname")
     with pytest.raises(CatalogError, match="(?s)the tile 'y' cannot be read.*'file' is not allowed"):
-        tile_hrefs(source(url), "cop-dem-glo-30", BOX, LIMITS)
+        tile_hrefs(source(url), BOX, LIMITS)
     with pytest.raises(CatalogError, match="heights are asked of a STAC API"):
-        tile_hrefs(source("folder"), "cop-dem-glo-30", BOX, LIMITS)
+        tile_hrefs(source("folder"), BOX, LIMITS)
 
 
 def settings_of(*catalogs, **more):
