@@ -13,8 +13,8 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.uncertainty import Thresholds
-from rs_pipeline.products.coastline.assemble import class_columns, classified
 from rs_pipeline.products.coastline.classify import Evidence
+from rs_pipeline.products.coastline.history import class_columns, classified
 from rs_pipeline.products.coastline.indicators import INDICATORS
 from rs_pipeline.products.coastline.tide import check_tide
 
