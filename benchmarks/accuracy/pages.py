@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.accuracy.table import EVERYWHERE
+from benchmarks.accuracy.table import EVERYWHERE, SIMULATED_SETS
 from benchmarks.accuracy.worlds import VARIANTS
 from rs_pipeline.publish.report import accuracy as page
 from rs_pipeline.publish.report.words import Chinese
@@ -43,9 +43,6 @@ REAL = (
     ("the same where the metadata say the contrary", "radiometry", "offset_right", "metadata reversed", "gistaq_parana"),
 )
 """Label, product, metric, subset and data set of each line on real data."""
-
-SIMULATED_SETS = ("snap_fcover_cases",)
-"""Data sets of others whose pixels are simulated: SNAP's test canopies are made with PROSAIL."""
 
 LINES = (
     ("water, all pixels: F1", "water", "f1", "all"),

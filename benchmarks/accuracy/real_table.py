@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.table import COLUMNS
+from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings, parse
@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 
 class Table:
-    """Rows of one data set of others: the data set's name as ``world``, no seeds. ``kind`` : ``real``, or ``simulated`` where its pixels are."""
+    """Rows of one data set of others: the data set's name as ``world``, no seeds. Kind ``simulated`` in SIMULATED_SETS, else ``real``."""
 
-    def __init__(self, world: str, kind: str = "real"):
-        self.world, self.kind = world, kind
+    def __init__(self, world: str):
+        self.world, self.kind = world, "simulated" if world in SIMULATED_SETS else "real"
         self.rows: list[Row] = []
 
     def add(self, product: str, metric: str, value: float, *, subset: str, unit: str = "1", method: str = "ours") -> None:

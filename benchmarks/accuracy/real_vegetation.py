@@ -112,7 +112,7 @@ def add_agreement(table: Table, methods: dict[str, np.ndarray], fcover: np.ndarr
 
 def fcover_rows(real: Path) -> list[Row]:
     """The test cases of the networks, and how exactly our reading of the networks reproduces them."""
-    table = Table("snap_fcover_cases", "simulated")
+    table = Table("snap_fcover_cases")
     folder = real / "fcover_auxdata" / "3_0"
     cases = np.loadtxt(folder / "S2A" / "FCOVER" / "FCOVER_TestCases", delimiter=",")
     small = np.loadtxt(folder / "S2A_10m" / "FCOVER" / "FCOVER_TestCases", delimiter=",")

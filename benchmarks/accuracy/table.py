@@ -16,6 +16,10 @@ EVERYWHERE = "all"
 """``world`` of the rows over all landscapes; held-out worlds, variants and worlds of development seeds are left out."""
 
 
+SIMULATED_SETS = ("snap_fcover_cases",)
+"""Data sets of others whose pixels are simulated: SNAP's test canopies are made with PROSAIL."""
+
+
 def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
     """Rows of every landscape with its seeds together, and of all landscapes that are not held out."""
     groups: dict[str, list[Recipe]] = {}

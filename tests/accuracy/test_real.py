@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.pages import SIMULATED_SETS
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.real_land import WORLD as LAND
-from benchmarks.accuracy.table import COLUMNS
+from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
 
 PARANA, HLS, WOFS, BEACH = "gistaq_parana", "hls_t15sxr_2021250", "wofs_testvector", "coastsat_narrabeen"
 LANDSAT, ALPS, SPECTRA, SNAP = "landsat_c2_l2_scenes", "sen2r_barbellino", "nechad2015_insitu", "snap_fcover_cases"

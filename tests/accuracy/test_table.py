@@ -14,7 +14,6 @@ from benchmarks.accuracy.pages import (
     README,
     README_CHINESE,
     REAL,
-    SIMULATED_SETS,
     TOPICS,
     chinese_excerpt,
     excerpt,
@@ -23,7 +22,7 @@ from benchmarks.accuracy.pages import (
     real_excerpt,
     short_excerpt,
 )
-from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
+from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, SIMULATED_SETS, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
 from rs_pipeline.products.register import products
