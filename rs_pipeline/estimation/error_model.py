@@ -49,6 +49,8 @@ class Spread:
     """Contribution of the unobserved part, 95 % half widths below and above."""
     turned: bool = False
     """Whether the value is the complement (whole minus amount) of ``indicator``."""
+    of_changes: bool = False
+    """Whether it describes only changes between periods. The interval of the level itself then comes from elsewhere."""
 
     @property
     def all_undecided(self) -> tuple[float, float]:
@@ -98,7 +100,9 @@ class Spread:
         return Interval(value, value - lower, value + upper, "model95")
 
     def words(self) -> str:
-        """The origin of the interval, in words."""
+        """The origin of the level's interval, in words; empty where it comes from elsewhere."""
+        if self.of_changes:
+            return ""
         if self.systematic is None:
             return "no simulated world shows how wrong this indicator is: no interval"
         s, (low, high) = self.systematic, self.all_undecided

@@ -34,7 +34,8 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "spread"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     levels = _beyond(table.assign(error=table.true - table.value))
-    return pd.concat([levels, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[
+    own = levels[[not s.of_changes for s in levels.spread]]
+    return pd.concat([own, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[
         ["adcode", "period", "indicator", "error", "random95", "basis"]
     ]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval
 from rs_pipeline.products.soil.facts import share_up_to
@@ -13,7 +15,8 @@ def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
     """Percent of the land that loses no more soil than is tolerated or, with ``lost``, the km2 that lose more.
 
     The errors of the factors are common to a unit. So the bounds are what the levels give with soil loss larger and smaller by Z95 standard errors of
-    its logarithm; a Monte-Carlo draw of the factors gives the same.
+    its logarithm; a Monte-Carlo draw of the factors gives the same. Rain, soil and terrain are the same in every period: what a change is wrong by is
+    learnt, as a multiple of half the width of these bounds (`estimation.change`).
     """
     soil, row = facts["soil"], facts.county
     if soil is None:
@@ -26,7 +29,8 @@ def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
     doubt = math.exp(Z95 * soil.log_doubt)
     kept, least, most = (share_up_to(row, soil.tolerance_t_km2 / (soil.scale * k)) for k in (1.0, doubt, 1 / doubt))
     seen = Interval(1 - kept, 1 - most, 1 - least, "model95") if lost else Interval(kept, least, most, "model95")
-    found = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value)
+    of_changes = replace(spread("soil_loss_area" if lost else "soil_conservation_rate", 0.0, abs(most - least) / 2), of_changes=True)
+    found = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value, spread=of_changes)
     return found.noting(*soil.words) if found.interval else found
 
 
