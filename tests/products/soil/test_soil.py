@@ -14,6 +14,8 @@ from rs_kernels.soil import segment_length_factor, steepness_factor
 
 from rs_pipeline.config import SoilSection, parse
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.estimation.change import change_between
+from rs_pipeline.estimation.error_model import Systematic
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand
@@ -239,6 +241,20 @@ def test_bounds_are_those_of_a_monte_carlo_draw_of_the_factors():
     drawn = np.quantile([share_up_to(row, 200 / k) for k in scale[:4000]], [0.025, 0.975])
     half = math.exp(1.959964 * log_doubt(section))
     assert drawn == pytest.approx([share_up_to(row, 200 / half), share_up_to(row, 200 * half)], abs=0.01)
+
+
+def test_the_error_of_a_change_is_learnt_from_changes(estimate_of, monkeypatch):
+    """Both levels are 50 % in [40, 60]. A change that errs by .1 and .2 of the sum of both half widths, 20: 0 in [-2, 4]; learnt from no world, it is the
+    difference of two independent values: 0 in [-14.1, 14.1]."""
+    rows = {f"{name}:change": Systematic(0.1, 0.2, 5, 40) for name in ("soil_conservation_rate", "soil_loss_area")}
+    for name in ("soil_conservation_rate", "soil_loss_area"):
+        monkeypatch.setattr("rs_pipeline.estimation.error_model.systematic_errors", dict)
+        unlearnt = change_between(estimate_of(name), estimate_of(name))
+        assert (unlearnt.lower, unlearnt.upper) == pytest.approx((-math.hypot(10, 10), math.hypot(10, 10)), abs=1e-2)
+        monkeypatch.setattr("rs_pipeline.estimation.error_model.systematic_errors", lambda: rows)
+        learnt = change_between(estimate_of(name), estimate_of(name))
+        assert (learnt.value, learnt.lower, learnt.upper) == pytest.approx((0, -2, 4), abs=1e-3)
+        assert estimate_of(name).spread.words() == ""  # the level's bounds are the doubt of the factors
 
 
 def test_no_doubt_no_width(estimate_of):
