@@ -437,7 +437,7 @@ def sample_design(
     config: Config,
     period: PeriodLabel,
     product: Annotated[
-        str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")
+        str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland, land_bare or land_forest.")
     ] = "permanent_water",
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
 ) -> None:

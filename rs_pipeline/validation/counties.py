@@ -19,7 +19,7 @@ from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
-from rs_pipeline.products.land.zonal import bank
+from rs_pipeline.products.land.zonal import bank, forest_layers
 from rs_pipeline.products.red_line.areas import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
@@ -233,6 +233,13 @@ def _land(*classes: Land) -> Callable[[_Asked], float]:
     return lambda a: a.place.total(a.truth.share(a.year, materials)) / 1e6
 
 
+def _forest(a: _Asked) -> np.ndarray:
+    """Share (0-1) of each pixel under trees in patches of the legal smallest size, by the rule of the indicator on the true map."""
+    trees = a.truth.share(a.year, MATERIALS[Land.TREE])
+    classes = np.where(trees >= 0.5, np.float32(Land.TREE), np.float32(0))
+    return forest_layers(classes, trees, a.truth.grid.resolution_m**2)["forest"]
+
+
 def _built_change(a: _Asked) -> float:
     if a.is_baseline:
         return math.nan
@@ -340,6 +347,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
+    "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * ratio(a.place.total(_forest(a)), a.place.area_m2.sum()),
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""

@@ -27,12 +27,16 @@ MIN_REAL_PIXELS = 20
 
 ERROR_OF = {
     **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
-    "built": "construction_land_area", "disturbed": "disturbed_land_area", "natural": "natural_land_area",
+    "built": "construction_land_area", "disturbed": "disturbed_land_area", "natural": "natural_land_area", "forest": "forest_area",
 }  # fmt: skip
 """Class or group to its row in the error model."""
 
+TRUSTED_AS = {"forest": "tree"}
+"""Group to the class whose accuracy is that of the group."""
+
 NOTE = "land map trained on simulated worlds and real pixels"
 MERGED = "natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both"
+TREES_NOT_FOREST = "trees in patches of at least 0.0667 ha, orchards and plantations among them"
 UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
@@ -111,7 +115,11 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
     if rest:
         seen, error = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind), error.mirrored()
     factor = 100.0 if m2 is None else row["area_m2"] / m2
-    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, square=seen.value**2 + max(0.0, scatter), spread=error), facts, name)
+    return _noted(
+        published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, square=seen.value**2 + max(0.0, scatter), spread=error),
+        facts,
+        TRUSTED_AS.get(name, name),
+    )
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -133,6 +141,18 @@ def _corrected(mapped: Estimate, facts: Facts, row: Mapping[str, float], name: s
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
     whole = row["area_m2"]
     return by_samples(mapped, facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6)
+
+
+def _forest(facts: Facts) -> Estimate:
+    """Percent of a unit under trees in patches of the legal smallest size or, from reference samples of forest (``land_forest``), under forest."""
+    row = land_zone_sums(facts, "county")
+    if isinstance(row, Estimate):
+        return row
+    observed, trees = row["land_observed_m2"], row["class_tree_m2"]
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
+    mapped = indistinct(facts, "tree") or area(facts, row, "forest", m2=None).noting(TREES_NOT_FOREST)
+    return by_samples(mapped, facts, "land_forest", row["tree_m2"], [observed - trees, trees], observed, row["area_m2"], 100.0)
 
 
 def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
@@ -331,6 +351,10 @@ INDICATORS = (
     ),
     Indicator("cropland_area", "Cropland", "km2", "land", "up", partial(_cover, name="cropland"), formula=_SUM + "cropland", bounds=_MODEL),
     Indicator("tree_area", "Land under trees", "km2", "land", "up", partial(_cover, name="tree"), formula=_SUM + "trees", bounds=_MODEL),
+    Indicator(
+        "forest_cover", "Land under forest", "%", "land", "up", _forest, bounds=_MODEL,
+        formula="100 % times the expected area of trees in patches of at least 0.0667 ha over the area of the unit; with reference samples of land_forest, of forest",
+    ),
     Indicator("grass_area", "Grass, meadows and gardens", "km2", "land", "up", partial(_cover, name="grass"), formula=_SUM + "grass", bounds=_MODEL),
     Indicator(
         "wetland_area", "Reed, marsh, seasonally flooded land and tidal flats", "km2", "land", "up", partial(_cover, name="wetland"),

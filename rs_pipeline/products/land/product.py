@@ -109,5 +109,6 @@ PRODUCT = Product(
     ],
     needs_steps=("land_zonal",),
     evidence=_evidence,
-    sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
+    sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER}
+    | {"land_forest": SampledProduct(LAND, f"share_{Land.TREE.word}", Land.TREE, "0 or 1")},
 )

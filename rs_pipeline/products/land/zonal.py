@@ -41,6 +41,9 @@ from rs_pipeline.tiles import read_grid, read_tiles
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 """Least rise of built and bare ground, as a share of the pixel, of conversion beyond doubt and of possible conversion."""
 
+FOREST_M2 = 10_000 / 15
+"""Smallest forest, m2: 0.0667 ha, which is 1 mu (GB/T 26424-2010)."""
+
 STATE = ""
 """Key of the sums of the period, with conversion since the run's baseline; the other keys are labels of other baselines."""
 
@@ -122,6 +125,20 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
 
 
+def forest_layers(classes: np.ndarray, tree: np.ndarray, pixel_m2: float) -> dict[str, np.ndarray]:
+    """Trees that may be forest by their shape, per pixel: ``forest``, the share of trees in patches of at least FOREST_M2 (pixels of the class that touch by
+    an edge or a corner), and ``forest_uncertain``, p (1 - p) of trees anywhere, because a patch is as uncertain as its trees. NaN where not observed.
+
+    Parameters
+    ----------
+    classes : float32 (h, w), number of the class. tree : float32 (h, w), share of trees, 0-1. pixel_m2 : area of a pixel.
+    """
+    labels, n = ndimage.label(classes == Land.TREE, EIGHT)
+    large = np.bincount(labels.ravel(), minlength=n + 1) * pixel_m2 >= FOREST_M2
+    large[0] = False
+    return {"forest": np.where(large[labels] | np.isnan(tree), tree, np.float32(0)), "forest_uncertain": tree * (1 - tree)}
+
+
 def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:
     """Layers of conversion (`conversion_layers`, with ``_m2``) after visits: refuted ground is not converted, and converted ground that was confirmed is
     beyond doubt. ``*_confirmed_m2`` is converted ground that was confirmed, ``*_refuted_m2`` ground that the map calls converted and a visit refuted.
@@ -148,7 +165,8 @@ class LandMaps:
         self.settings, self.layout = settings, Layout(settings.root)
         self.whole, section = read_grid(settings), settings.land_zones
         reach_px = math.ceil((section.shore_width_m + section.min_water_width_m) / self.whole.resolution_m)
-        self.rim = max(section.min_event_px, reach_px + 1)
+        self.pixel_m2 = self.whole.resolution_m**2
+        self.rim = max(section.min_event_px, reach_px + 1, math.ceil(FOREST_M2 / self.pixel_m2))
         self.period, self.baseline = period, settings.baseline_label
 
     def read(self, product: str, label: str, tile: Tile, bands: tuple[str, ...]) -> np.ndarray:
@@ -187,6 +205,7 @@ class LandMaps:
     def layers(self, tile: Tile, now: np.ndarray) -> dict[str, np.ndarray]:
         """What is summed of this period over the pixels of a tile, float32 (h, w). ``now``: its `shares`."""
         found = area_layers(now[1:]) | {"land_observed": np.where(np.isfinite(now[0]), np.float32(1), np.float32(np.nan))}
+        found |= forest_layers(now[0], found["tree"], self.pixel_m2)
         found |= {f"class_{c.word}": np.where(now[0] == c, np.float32(1), np.float32(np.nan)) for c in Land}
         return self._named(found)
 
@@ -217,7 +236,7 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     """Write ``counties/land_<period>.parquet``: one row per unit and zone, with the prefectures and the region; areas in m2 on the ellipsoid.
     ``places/land_<period>.parquet`` has one row per watched place.
 
-    ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), for each of `products.land.areas.AREAS`;
+    ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), for each of `products.land.areas.AREAS` and `forest_layers`;
     ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, the area that both
     this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
     conversion since each earlier baseline of a target, one row per unit, zone and baseline.

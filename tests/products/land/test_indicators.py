@@ -34,6 +34,7 @@ def sums(area_km2=100.0, **changes):
         "built_change_square_m2": 0.04 * m2,
     }
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
+    row |= {"forest_m2": 0.12 * m2, "forest_uncertain_m2": 0.04 * m2}
     row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
     row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper", "_refuted")}
     return row | changes
@@ -76,6 +77,23 @@ def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(estimate_o
 @pytest.mark.parametrize(("f1", "withheld"), [(0.7, False), (0.69, True)])
 def test_a_class_is_told_apart_from_an_f1_of_seven_tenths(estimate_of, f1, withheld):
     assert (estimate_of("tree_area", accuracy={"tree": GOOD | {"f1": f1}}).interval is None) == withheld
+
+
+def test_forest_is_trees_on_enough_ground_or_what_the_samples_find(estimate_of):
+    """12 of 100 km2 in large patches. Where the map does not tell trees from crops it says so; samples find forest in a fifth of the 15 km2 of trees and
+    in a tenth of the rest all the same: 3 + 8.5."""
+    got = estimate_of("forest_cover")
+    assert got.interval.value == pytest.approx(12) and got.interval.kind == "model95"
+    assert got.reason.startswith("trees in patches of at least 0.0667 ha, orchards and plantations among them; ")
+    poor = {"tree": GOOD | {"f1": 0.3}}
+    withheld = estimate_of("forest_cover", accuracy=poor)
+    assert withheld.interval is None and withheld.reason.startswith("tree is not told from other cover")
+    mapped = np.repeat([0, 1], 40)
+    true = np.r_[np.repeat([1, 0], [4, 36]), np.repeat([1, 0], [8, 32])]
+    sample = Sample(mapped, mapped.astype(float), true.astype(float))
+    sampled = estimate_of("forest_cover", accuracy=poor, references=References({"land_forest": sample}, {"land_forest": sample}, is_region=False))
+    assert sampled.interval.value == pytest.approx(15 * 0.2 + 85 * 0.1) and sampled.interval.kind == "design95"
+    assert estimate_of("forest_cover", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
 
 
 REAL = {"n": 48, "users": 0.44, "producers": 0.6, "f1": 0.51, "taken_for": "cropland"}

@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, land_zonal, land_zones
+from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, forest_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.storage.raster import write_cog
@@ -190,12 +190,42 @@ def test_what_was_confirmed_counts_until_the_period_of_the_visit_that_found_it_g
 
 
 @pytest.mark.parametrize(
-    ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"), [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 2)]
+    ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"), [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 7)]
 )
 def test_the_rim_of_a_tile_holds_an_event_and_a_bank_with_its_water(settings, min_event_px, shore_width_m, min_water_width_m, rim_px):
-    """Bank and water in whole pixels of 10 m and one more, or an event where it is longer."""
+    """Bank and water in whole pixels of 10 m and one more, or an event where it is longer, but at least the smallest forest."""
     section = LandZonesSection(min_event_px=min_event_px, shore_width_m=shore_width_m, min_water_width_m=min_water_width_m)
     assert LandMaps(settings.model_copy(update={"land_zones": section}), "2023").rim == rim_px
+
+
+def test_trees_are_forest_from_the_legal_area_on():
+    """0.0667 ha are 6.67 pixels of 10 m: seven that touch, also by a corner, are forest; six are not, and what lies across a gap does not help."""
+    classes = np.full((5, 7), C, "float32")
+    classes[0, :3] = classes[1, 3:6] = classes[2, 6] = Land.TREE  # a chain of seven
+    classes[4, :3] = classes[4, 4:] = Land.TREE  # three and three
+    trees = np.where(classes == Land.TREE, 0.8, 0.3).astype("float32")
+    trees[3, 3] = classes[3, 3] = np.nan
+    found = forest_layers(classes, trees, 100.0)
+    expected = np.zeros((5, 7), "float32")
+    expected[0, :3] = expected[1, 3:6] = expected[2, 6] = 0.8
+    expected[3, 3] = np.nan
+    np.testing.assert_array_equal(found["forest"], expected)
+    assert found["forest_uncertain"][0, 0] == pytest.approx(0.16) and found["forest_uncertain"][4, 3] == pytest.approx(0.21)
+    assert np.isnan(found["forest_uncertain"][3, 3])
+    six = classes.copy()
+    six[2, 6] = C
+    assert not np.nan_to_num(forest_layers(six, trees, 100.0)["forest"]).any()
+    assert (forest_layers(six, trees, 900.0)["forest"] > 0).sum() == 12, "a pixel of 30 m is large enough alone"
+
+
+def test_a_forest_across_tiles_is_that_of_one_tile(settings):
+    """Nine pixels, three in each tile."""
+    write_land(settings, "2023", [[Land.TREE] * 3] * 3)
+    whole, tiles = sums(settings, "2023"), Layout(settings.root).tiles
+    assert whole.loc["130001", "county"].forest_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4)
+    table = pd.read_parquet(tiles)
+    write_parquet(pd.concat([table.assign(tile=f"r000c{col:03}", col=col, width=1) for col in range(3)], ignore_index=True), tiles)
+    pd.testing.assert_frame_equal(sums(settings, "2023"), whole)
 
 
 def test_the_sea_is_no_bank(settings):
