@@ -16,13 +16,16 @@ from rs_pipeline.products.land.indicators import ERROR_OF, area
 from rs_pipeline.validation.counties import true_indicators
 from rs_pipeline.validation.truth import Truth
 
+ERRORS = ("whole", "error", "undecided_sd", "random95", "basis")
+"""True less value; the same beyond what was left undecided; root mean square of what was undecided, if it falls anywhere between its ends with the same
+chance; half width by the pixels' own errors, not scaled by an earlier table; basis."""
+
 LEAST_WORLDS = 3
 """With fewer worlds the variance between worlds cannot be estimated."""
 
 
 def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
-    """Errors of a run of a simulated world: adcode, period, indicator, error (true less value, beyond what was left undecided), random95,
-    basis, in the indicator's unit.
+    """Errors of a run of a simulated world, in the indicator's unit: columns adcode, period, indicator and those of ERRORS.
 
     Only values whose interval comes from the error model, and whose unit was seen well enough to be scaled to the whole.
     """
@@ -36,7 +39,7 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     levels = _beyond(table.assign(error=table.true - table.value))
     own = levels[[not s.of_changes for s in levels.spread]]
     return pd.concat([own, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[
-        ["adcode", "period", "indicator", "error", "random95", "basis"]
+        ["adcode", "period", "indicator", *ERRORS]
     ]
 
 
@@ -50,10 +53,16 @@ def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 
 def _beyond(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors beyond what was left undecided, with the basis of column ``spread`` and the pixels' own errors, not scaled by an earlier table."""
-    undecided = np.array([s.all_undecided for s in table.spread]).reshape(-1, 2)
-    error = table.error - table.error.clip(-undecided[:, 0], undecided[:, 1])
-    return table.assign(error=error, random95=[s.pixels95 for s in table.spread], basis=[s.basis for s in table.spread])
+    """The columns ERRORS from the whole error and the column ``spread``."""
+    below, above = np.array([s.all_undecided for s in table.spread]).reshape(-1, 2).T
+    error = table.error - table.error.clip(-below, above)
+    return table.assign(
+        whole=table.error,
+        error=error,
+        undecided_sd=np.sqrt((below**2 - below * above + above**2) / 3),
+        random95=[s.pixels95 for s in table.spread],
+        basis=[s.basis for s in table.spread],
+    )
 
 
 def _estimates(facts: Facts) -> dict[str, Estimate]:
@@ -84,13 +93,15 @@ def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _random_seen(group: pd.DataFrame) -> float:
-    """Factor on the pixels' own errors: root of the mean squared error of the values over the mean square of the random parts, at most 1.
+    """Factor on the pixels' own errors: root of the mean squared error of the values over the mean square of the random and the undecided parts, at most 1.
 
     Pixels' errors are propagated as if they were independent between years, methods and places more than 300 m apart; where the total errors are
-    smaller than that, their random part must be smaller too.
+    smaller than that, their random part must be smaller too. The errors are whole here: those beyond what was undecided are small wherever much was, and
+    would say that nothing else errs where nothing was left undecided.
     """
-    both = group.assign(error2=group.error**2, random2=(group.random95 / Z95) ** 2).groupby("world")[["error2", "random2"]].mean().mean()
-    return float(min(1.0, np.sqrt(both.error2 / both.random2))) if both.random2 > 0 else 1.0
+    squares = group.assign(whole2=group.whole**2, random2=(group.random95 / Z95) ** 2, undecided2=group.undecided_sd**2)
+    mean = squares.groupby("world")[["whole2", "random2", "undecided2"]].mean().mean()
+    return float(min(1.0, np.sqrt(mean.whole2 / (mean.random2 + mean.undecided2)))) if mean.random2 > 0 else 1.0
 
 
 def _prediction(group: pd.DataFrame) -> tuple[float, float]:

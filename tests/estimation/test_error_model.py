@@ -94,7 +94,8 @@ def test_what_an_earlier_table_learnt_is_not_learnt_again():
 
 
 def errors(*rows):
-    return pd.DataFrame(rows, columns=["world", "indicator", "error", "random95", "basis"])
+    """Errors of which nothing was undecided."""
+    return pd.DataFrame(rows, columns=["world", "indicator", "error", "random95", "basis"]).assign(whole=lambda t: t.error, undecided_sd=0.0)
 
 
 def test_systematic_part_by_hand():
@@ -110,6 +111,15 @@ def test_systematic_part_by_hand():
 def test_errors_that_the_pixels_explain_leave_only_the_mean():
     got = systematic_part(errors(*[(f"w{i}", "x", 1.0, 30.0, 1.0) for i in range(4)]))
     assert (got.below.item(), got.above.item()) == (0.0, 1.0)
+
+
+def test_what_was_undecided_explains_its_part_of_the_errors():
+    """Errors of 3 all lie within what was undecided (4 in the root mean square), and the pixels say 3: they are 3 / hypot(3, 4) of what was expected, not
+    none. Errors of 6 are more than expected, and the pixels' own are never taken for more than they say."""
+    four = [(f"w{i}", "x", 0.0, 3.0 * 1.959963984540054, 1.0) for i in range(4)]
+    got = systematic_part(errors(*four).assign(whole=[3.0, -3.0, 3.0, -3.0], undecided_sd=4.0))
+    assert got.random.item() == pytest.approx(0.6) and got.above.item() == 0
+    assert systematic_part(errors(*four).assign(whole=6.0, undecided_sd=4.0)).random.item() == 1.0
 
 
 def test_every_world_counts_the_same():
@@ -141,6 +151,7 @@ def test_a_change_is_wrong_by_what_lies_beyond_what_was_undecided():
     levels = pd.DataFrame(rows, columns=["adcode", "period", "value", "true", "spread"]).assign(indicator="natural_coast_length_km")
     got = _errors_of_changes(levels, "2023").iloc[0]
     assert (got.indicator, got.basis, got.random95, got.error) == ("natural_coast_length_km:change", 7.0, 0.0, pytest.approx(0.6))
+    assert (got.whole, got.undecided_sd) == pytest.approx((1.1, 0.5 / math.sqrt(3)))  # anywhere from 0 to 0.5
 
 
 def test_the_committed_table_is_sound():
