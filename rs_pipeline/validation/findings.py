@@ -47,7 +47,7 @@ def pixels_of(shape: shapely.Geometry, truth: Truth) -> np.ndarray:
     return rasterize([shape], out_shape=truth.grid.shape, transform=truth.grid.transform, dtype="uint8").astype(bool)
 
 
-def tidal_flats(truth: Truth, year: int) -> np.ndarray:
+def bare_flats(truth: Truth, year: int) -> np.ndarray:
     """Bare ground that spring tides cover, bool (h, w): tidal flats, whatever they are made of."""
     return truth.flooded_by_sea(year) & (true_shares(truth, year)[Land.BARE - 1] >= MOSTLY)
 
@@ -69,7 +69,7 @@ def score_land_findings(
     """Precision of the list, of the first ten of each county by probability, and recall of true events.
 
     True events follow the same rule as mapped ones (`validation.land.true_conversion`: more than four pixels). Only pixels in ``zones``, or where plants
-    of PLANT_MATERIALS stood, count: the list contains no others. Events on `tidal_flats` have a recall of their own. In law they are shore and no land, which
+    of PLANT_MATERIALS stood, count: the list contains no others. Events on `bare_flats` have a recall of their own. In law they are shore and no land, which
     begins at the line of mean high water springs (DB33/T 2106-2018), and whether the map calls such ground bare or wetland depends on the tides of a year's scenes:
     the list is made for what people convert, the coast's products for what the sea takes.
 
@@ -88,7 +88,7 @@ def score_land_findings(
     sizes = np.bincount(events.ravel(), minlength=n + 1)[1:]
     met, at_sea = (
         ndimage.mean(layer, events, np.arange(1, n + 1)) >= share if n else np.zeros(0, bool)
-        for layer, share in ((truth.covered(found.geometry), FOUND_SHARE), (tidal_flats(truth, year).astype("float32"), MOSTLY))
+        for layer, share in ((truth.covered(found.geometry), FOUND_SHARE), (bare_flats(truth, year).astype("float32"), MOSTLY))
     )
     large = sizes >= section.min_event_px
     return [
