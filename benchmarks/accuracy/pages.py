@@ -76,6 +76,7 @@ LINES = (
     ("the same: precision", "land", "precision", "conversion"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
+    ("findings on land: recall on bare ground that spring tides cover", "findings", "recall", "tidal flats, events above four pixels"),
     ("findings of new reclamation: precision", "findings", "precision", "reclamation"),
     ("the same: recall", "findings", "recall", "reclamation"),
     ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),

@@ -13,7 +13,7 @@ from scipy import ndimage
 from rs_pipeline.config import LandZonesSection
 from rs_pipeline.estimation.zones import EIGHT
 from rs_pipeline.products.findings import IN_ZONE, RECLAIMED, VEGETATION
-from rs_pipeline.products.land.classes import DISTURBED
+from rs_pipeline.products.land.classes import DISTURBED, Land
 from rs_pipeline.validation.land import true_conversion, true_shares
 from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score, Truth
@@ -47,6 +47,11 @@ def pixels_of(shape: shapely.Geometry, truth: Truth) -> np.ndarray:
     return rasterize([shape], out_shape=truth.grid.shape, transform=truth.grid.transform, dtype="uint8").astype(bool)
 
 
+def bare_flats(truth: Truth, year: int) -> np.ndarray:
+    """Bare ground that spring tides cover, bool (h, w): tidal flats, whatever they are made of."""
+    return truth.flooded_by_sea(year) & (true_shares(truth, year)[Land.BARE - 1] >= MOSTLY)
+
+
 def true_on_land(found: gpd.GeoDataFrame, truth: Truth, year: int, baseline: int) -> np.ndarray:
     """Whether each finding on land is a true one (TRUE_RISE on TRUE_SHARE of its pixels), bool (n,)."""
     rise = true_rise(truth, year, baseline)
@@ -64,7 +69,9 @@ def score_land_findings(
     """Precision of the list, of the first ten of each county by probability, and recall of true events.
 
     True events follow the same rule as mapped ones (`validation.land.true_conversion`: more than four pixels). Only pixels in ``zones``, or where plants
-    of PLANT_MATERIALS stood, count: the list contains no others.
+    of PLANT_MATERIALS stood, count: the list contains no others. Events on `bare_flats` have a recall of their own. In law they are shore and no land, which
+    begins at the line of mean high water springs (DB33/T 2106-2018), and whether the map calls such ground bare or wetland depends on the tides of a year's scenes:
+    the list is made for what people convert, the coast's products for what the sea takes.
 
     Parameters
     ----------
@@ -79,12 +86,18 @@ def score_land_findings(
     plants = truth.share(baseline, PLANT_MATERIALS) >= MOSTLY
     events, n = ndimage.label((true_conversion(truth, year, baseline, section)["converted"] > 0) & (in_zones | plants), EIGHT)
     sizes = np.bincount(events.ravel(), minlength=n + 1)[1:]
-    covered = ndimage.mean(truth.covered(found.geometry), events, np.arange(1, n + 1)) if n else np.zeros(0)
+    met, at_sea = (
+        ndimage.mean(layer, events, np.arange(1, n + 1)) >= share if n else np.zeros(0, bool)
+        for layer, share in ((truth.covered(found.geometry), FOUND_SHARE), (bare_flats(truth, year).astype("float32"), MOSTLY))
+    )
     large = sizes >= section.min_event_px
     return [
         Score("findings", "precision", "land", ratio(true.sum(), len(true)), "1", len(true)),
         Score("findings", "precision", "land, first ten of a county", ratio(first.true.sum(), len(first)), "1", len(first)),
-        Score("findings", "recall", "land, events above four pixels", ratio((covered[large] >= FOUND_SHARE).sum(), large.sum()), "1", int(large.sum())),
+        *(
+            Score("findings", "recall", subset, ratio(met[which].sum(), which.sum()), "1", int(which.sum()))
+            for subset, which in (("land, events above four pixels", large & ~at_sea), ("tidal flats, events above four pixels", large & at_sea))
+        ),
     ]
 
 

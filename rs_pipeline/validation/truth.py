@@ -30,6 +30,9 @@ from rs_pipeline.storage.raster import band_index, open_own
 PERMANENT_SHARE, SEASONAL_SHARE = 0.75, 0.25
 """Permanent and seasonal water are under water for at least these shares of the year."""
 
+EPHEMERAL_SHARE = 0.05
+"""Least share of the year under water of the truth map's class for ephemeral water; what is drier is land there."""
+
 TIDAL_GROUND = ("dry_sand", "wet_sand", "mudflat")
 """Ground that the tide covers and uncovers."""
 
@@ -244,6 +247,11 @@ class Truth:
         water = share >= 0.5
         zone = ndimage.binary_dilation(sea | tidal, np.ones((3, 3), bool), iterations=SEA_RIM_PX)
         return WaterTruth(water, water & (permanent >= share / 2), share.astype("float32"), permanent.astype("float32"), zone, sea | tidal)
+
+    def flooded_by_sea(self, year: int) -> np.ndarray:
+        """Where the sea covers the ground beside inland water for EPHEMERAL_SHARE of the year or more, bool (h, w): about as high as spring tides reach."""
+        frequency, water = self.water(year)["frequency"], self.share(year, self.water_materials)
+        return (water < 1) & (frequency - water >= EPHEMERAL_SHARE * (1 - water) - 1e-6)
 
     def _vector(self, path: Path) -> gpd.GeoDataFrame | None:
         return self.once(path.name, lambda: gpd.read_file(path).to_crs(self.grid.crs) if path.is_file() else None)

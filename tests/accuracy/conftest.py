@@ -45,15 +45,17 @@ class Builder:
         self.folder.mkdir(parents=True)
         (folder / "world.json").write_text(json.dumps({"simulated": True}))
 
-    def year(self, year: int, *painted: tuple[Material, float, float, float, float], cover: float = 0.8, flooded: float = 0.0) -> Builder:
-        """Maps of a year; each painted part is (material, col, row, width, height) in pixels, multiples of a quarter. Mudflats are ``flooded`` so
-        much of the year."""
+    def year(
+        self, year: int, *painted: tuple[Material, float, float, float, float], cover: float = 0.8, flooded: float = 0.0, tidal: Material = Material.MUDFLAT
+    ) -> Builder:
+        """Maps of a year; each painted part is (material, col, row, width, height) in pixels, multiples of a quarter. The sea covers ``tidal`` ground for
+        ``flooded`` of the year."""
         ground = np.full((4 * GRID.height, 4 * GRID.width), int(Material.MAIZE), "uint8")
         for material, *at in painted:
             col, row, width, height = (round(4 * v) for v in at)
             ground[row : row + height, col : col + width] = int(material)
         green = np.where(np.isin(ground, [int(m) for m in WATER]), 0, cover)
-        wet = sum((ground == m) * DAYS.get(m, 1.0) for m in WATER) + (ground == Material.MUDFLAT) * flooded
+        wet = sum((ground == m) * DAYS.get(m, 1.0) for m in WATER) + (ground == tidal) * flooded
         fine = Grid(CRS, 2.5, GRID.left, GRID.top, *ground.shape[::-1])
         legend = ";".join(f"{m.value}={m.name.lower()}" for m in Material)
         write_raster(self.folder / f"landcover_{year}.tif", fine, [ground], ["landcover"], 0, legend=legend)

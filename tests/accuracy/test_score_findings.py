@@ -47,6 +47,22 @@ def test_a_beach_that_grows_loses_no_plants(build):
     assert on_land(told(build), build)["recall", "land, events above four pixels"] == (0, 1)
 
 
+@pytest.mark.parametrize("flooded, flat", [(0.05, 1), (0.04, 0)])
+def test_bare_ground_that_spring_tides_cover_is_no_land(build, flooded, flat):
+    """Meadow in columns 0-19, half of which becomes mud; the list holds none of it. The sea covers the mud for 18 or 14 days of the year."""
+    grass = (Material.MEADOW, 0, 0, 20, 30)
+    build.year(2024, grass).year(2025, grass, (Material.SOIL, 0, 0, 10, 30), flooded=flooded, tidal=Material.SOIL)
+    marks = on_land(told(build), build)
+    assert marks["recall", "tidal flats, events above four pixels"][1] == flat and marks["recall", "land, events above four pixels"][1] == 1 - flat
+    assert on_land(told(build, ("1", 0.9, build.area(0, 0, 10, 30))), build)["precision", "land"] == (1, 1)
+
+
+@pytest.mark.parametrize("material", [Material.BUILT, Material.CONCRETE])
+def test_what_is_built_within_reach_of_the_tide_stays_built(build, material):
+    build.year(2024, (Material.MEADOW, 0, 0, 20, 30)).year(2025, (material, 0, 0, 20, 30), flooded=0.2, tidal=material)
+    assert on_land(told(build), build)["recall", "land, events above four pixels"] == (0, 1)
+
+
 @pytest.mark.parametrize("columns, found", [(2, 1), (1, 0)])
 def test_half_a_house_is_found_and_less_is_not(meadow, columns, found):
     marks = on_land(told(meadow, ("1", 0.9, meadow.area(2, 2, columns, 4))), meadow)

@@ -238,3 +238,11 @@ def test_a_folder_without_truth_is_told(tmp_path):
     with pytest.raises(ConfigError, match="no truth of a simulated world") as fault:
         _ = Truth(tmp_path).years
     assert "--truth" in fault.value.remedy
+
+
+@pytest.mark.parametrize("width, covered", [(0.75, True), (1, False)])
+def test_the_sea_covers_what_is_no_inland_water(build, width, covered):
+    """Soil that the sea covers for a tenth of the year, and a pond over ``width`` of the pixels of column 0."""
+    build.year(2024, (M.SOIL, 0, 0, 2, 30), (M.POND, 0, 0, width, 30), flooded=0.1, tidal=M.SOIL)
+    flooded = build.truth.flooded_by_sea(2024)
+    assert flooded[:, 0].all() == covered and flooded[:, 1].all() and not flooded[:, 2:].any()

@@ -23,7 +23,7 @@ from benchmarks.accuracy.pages import (
     short_excerpt,
 )
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, SIMULATED_SETS, brought_up_to_date, read_table, simulated_rows, write_table
-from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
+from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, EVENT_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
 from rs_pipeline.products.register import products
 from rs_pipeline.publish.report import accuracy as page
@@ -157,6 +157,15 @@ def test_the_baselines_stand_beside_ours_on_the_same_worlds(table):
     assert {"ours", "dea", "coastsat"} <= set(headline[headline["product"] == "shoreline"].method)
     black = set(headline[headline["product"] == "black_odorous"].method)
     assert "ours" in black and all(any(m.startswith(name) for m in black) for name in ("boi", "ndbwi", "random_forest"))
+
+
+def test_events_on_land_are_held_out_too(table):
+    """Each of these worlds has its recall, and adds nothing to the figures of other products or of all landscapes."""
+    for recipe in EVENT_WORLDS:
+        rows = table[table.world == recipe.group]
+        assert recipe.held_out and not recipe.sums_up and recipe.group.endswith("(held out)")
+        assert set(rows["product"]) == {"findings"} and set(rows.seeds) == {str(recipe.seed)} and set(rows.method) == {"ours"}
+        assert "land, events above four pixels" in set(rows[rows.metric == "recall"].subset)
 
 
 def test_what_another_satellite_fewer_scenes_and_more_years_change(table):

@@ -320,5 +320,22 @@ def test_what_stood_is_told_by_all_periods_before_the_event(settings):
     assert [(kind, first, area) for kind, first, _, area, _ in told(settings)] == [("vegetation_lost", "2025", 900)]
 
 
+def write_going(settings, period, grass, built, cover):
+    """A window of 3 x 3 pixels with these shares of grass and built ground and this peak cover; fields around it and for the rest of it."""
+    window = np.zeros(GRID.shape, bool)
+    window[1:4, 4:7] = True
+    write_map(settings, "vegetation", period, {"fvc_peak": np.where(window, cover, 0.8)})
+    shares = {"share_grass": grass * window, "share_built": built * window, "share_cropland": np.where(window, 1 - grass - built, 1)}
+    write_map(settings, LAND, period, {"class": np.full(GRID.shape, C)} | shares)
+
+
+@pytest.mark.parametrize(("built_before", "lost"), [(0.25, True), (0.24, False)])
+def test_what_stood_is_told_by_the_periods_before_the_ground_began_to_change(settings, built_before, lost):
+    """Plants that go bit by bit: 0.6, 0.1 and 0 of the ground with cover 0.3, 0.05 and 0. Their mean before the event, 0.35 and 0.175, is that of no plants."""
+    for period, *ground in ((YEARS[0], 0.6, 0.0, 0.3), (YEARS[1], 0.1, built_before, 0.05), (YEARS[2], 0.0, 1.0, 0.0)):
+        write_going(settings, period, *ground)
+    assert [(kind, first, area) for kind, first, _, area, _ in told(settings)] == [("vegetation_lost", "2025", 900)] * lost
+
+
 def test_a_run_that_begins_with_its_newest_period_has_nothing_to_compare(settings):
     assert land_findings(parse(settings.model_dump(mode="json") | {"baseline": "2025"})) is None

@@ -23,7 +23,7 @@ from rs_pipeline.products.land.indicators import not_told
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.land.product import ZONE_TABLES
-from rs_pipeline.products.land.zonal import SURE_RISE, LandMaps, risen_events
+from rs_pipeline.products.land.zonal import POSSIBLE_RISE, SURE_RISE, LandMaps, risen_events
 from rs_pipeline.tiles import read_grid, read_tiles
 
 log = logging.getLogger(__name__)
@@ -159,12 +159,14 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
     base, grid = maps.read(LAND, settings.baseline_label, tile, RISING).sum(axis=0), tile.grid
     every = np.stack([maps.read(LAND, label, tile, RISING).sum(axis=0) - base for label in later])
     event, first, last, count = standing_events(np.stack([risen_events(rise, settings.land_zones) for rise in every]), np.isfinite(every))
+    # What stood is asked of the periods before the ground began to change: where a shore or a pit eats into it year by year, later ones saw only a rest of the plants.
+    _, onset, _, _ = standing_events(every >= POSSIBLE_RISE, np.isfinite(every))
     if not maps.inner(event).any():
         return
     before = (settings.baseline_label, *later[:-1])
     shares = np.stack([maps.read(LAND, label, tile, PLANT_SHARES).sum(axis=0) for label in before])
     cover = np.concatenate([maps.read("vegetation", label, tile, ("fvc_peak",)) for label in before])
-    plants = planted(event, mean_before(shares, first), mean_before(cover, first))
+    plants = planted(event, mean_before(shares, onset), mean_before(cover, onset))
     rise = np.take_along_axis(every, last[None].clip(0), axis=0)[0]
     event, first, last, count, plants, rise = (maps.inner(layer) for layer in (event, first, last, count, plants, rise))
     with_banks = {"shore": maps.bank(tile)} if settings.tables.shoreline_buffers is None else {}
@@ -211,11 +213,11 @@ def standing_events(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np
 
 
 def mean_before(layers: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Mean of each pixel over the periods before its event, float (h, w); NaN where none saw it.
+    """Mean of each pixel over the periods before its event or change, float (h, w); NaN where none saw it.
 
     Parameters
     ----------
-    layers : float (p, h, w) from the baseline on, NaN where not seen. first : int (h, w), the first later period that shows the event, from 0 on.
+    layers : float (p, h, w) from the baseline on, NaN where not seen. first : int (h, w), the first later period that is not before it, from 0 on.
 
     >>> mean_before(np.array([[[0.2, 0.2]], [[0.6, 0.6]], [[0.9, 0.9]]]), np.array([[0, 1]])).round(2).tolist()
     [[0.2, 0.4]]
