@@ -247,7 +247,7 @@ AFTER_PRODUCTS = (
         scope="run",
         final=True,
         memory_mb=lambda s: table_memory_mb(s, 800, 0.012),
-        keys=("indicators", "trend", "soil", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
+        keys=("indicators", "trend", "soil", "ecology", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p),

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from rs_pipeline.config import parse
+from rs_pipeline.config import EcologySection, parse
 from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.error_model import Systematic
 from rs_pipeline.estimation.estimate import Facts
@@ -151,6 +151,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "land": None,
         "watched_kinds": frozenset(),
         "soil": None,
+        "ecology": EcologySection(),
         "quality": None,
         "official_coast_km": None,
         "tide_doubt": "",

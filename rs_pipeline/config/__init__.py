@@ -4,6 +4,7 @@ from rs_pipeline.config.fields import QAFlagName, Section, time_zone
 from rs_pipeline.config.product_sections import (
     BlackOdorousSection,
     CoastlineSection,
+    EcologySection,
     LandSection,
     LandZonesSection,
     SoilSection,
@@ -33,7 +34,7 @@ from rs_pipeline.config.sections import (
 from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, coast_of, load, parse
 
 __all__ = [
-    "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
+    "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "EcologySection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
     "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection", "SoilSection",
     "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "coast_of", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -159,6 +159,47 @@ class SoilSection(Section):
         return self
 
 
+class EcologySection(Section):
+    """The ecological index of HJ 192-2015: weights and coefficients. Habitat weights of classes are those of the standard's types times those of the kinds."""
+
+    richness_weight: Fraction = Field(0.35, description="Weight of biological richness in the index.")
+    vegetation_weight: Fraction = Field(0.25, description="Weight of the vegetation cover index.")
+    water_weight: Fraction = Field(0.15, description="Weight of the water network index.")
+    stress_weight: Fraction = Field(0.15, description="Weight of 100 less the land stress index.")
+    habitat_coefficient: float = Field(511.2642131067, gt=0, description="Normalisation coefficient of habitat quality.")
+    tree_habitat: Fraction = Field(
+        0.21, description="Habitat weight of trees: 0.35 x 0.60, closed forest; shrub land has 0.0875, open and other forest land 0.0525."
+    )
+    grass_habitat: Fraction = Field(0.126, description="Habitat weight of grass: 0.21 x 0.60, dense grass; middling has 0.063, sparse 0.021.")
+    wetland_habitat: Fraction = Field(0.14, description="Habitat weight of wetland: 0.28 x 0.50, flats and marsh.")
+    water_habitat: Fraction = Field(0.084, description="Habitat weight of water: 0.28 x 0.30, lakes and reservoirs; rivers have 0.028.")
+    cropland_habitat: Fraction = Field(0.044, description="Habitat weight of cropland: 0.11 x 0.40, dry fields; paddies have 0.066.")
+    built_habitat: Fraction = Field(0.012, description="Habitat weight of built-up land: 0.04 x 0.30, towns; villages have 0.016.")
+    bare_habitat: Fraction = Field(0.002, description="Habitat weight of bare ground: 0.01 x 0.20, bare soil.")
+    vegetation_coefficient: float = Field(0.0121165124, gt=0, description="Normalisation coefficient of NDVI times 10 000.")
+    bare_ndvi: float = Field(0.16, ge=0, lt=1, description="NDVI of ground without plants, for NDVI from cover; below full_ndvi.")
+    full_ndvi: float = Field(0.87, gt=0, le=1, description="NDVI of full cover.")
+    water_coefficient: float = Field(591.7908642005, gt=0, description="Normalisation coefficient of the area of water.")
+    stress_coefficient: float = Field(236.0435677948, gt=0, description="Normalisation coefficient of land stress.")
+    heavy_erosion: Fraction = Field(0.4, description="Weight of heavily eroded land in land stress.")
+    moderate_erosion: Fraction = Field(0.2, description="Weight of moderately eroded land; at most heavy_erosion.")
+    built_stress: Fraction = Field(0.2, description="Weight of built-up land in land stress.")
+    moderate_t_km2: float = Field(
+        2500.0, ge=12, le=6400, description="Soil loss from which erosion is moderate, t/(km2 a), as in SL 190-2007; below heavy_t_km2."
+    )
+    heavy_t_km2: float = Field(5000.0, ge=12, le=6400, description="Soil loss from which erosion is heavy, t/(km2 a).")
+    least_change: float = Field(1.0, ge=0, description="A smaller change of the index is no evident one, points; the standard has 1.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for low, high in (("bare_ndvi", "full_ndvi"), ("moderate_t_km2", "heavy_t_km2")):
+            if not getattr(self, low) < getattr(self, high):
+                raise ValueError(f"{low} must be below {high}, got {getattr(self, low):g} and {getattr(self, high):g}")
+        if self.moderate_erosion > self.heavy_erosion:
+            raise ValueError(f"moderate_erosion must not be above heavy_erosion, got {self.moderate_erosion:g} and {self.heavy_erosion:g}")
+        return self
+
+
 class BlackOdorousSection(Section):
     """Black-odorous water by reaches and ponds: suspicions for inspectors, not findings."""
 

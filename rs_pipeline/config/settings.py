@@ -92,6 +92,7 @@ class Settings(Section):
     land: product.LandSection = _of(product.LandSection)
     land_zones: product.LandZonesSection = _of(product.LandZonesSection)
     soil: product.SoilSection = _of(product.SoilSection)
+    ecology: product.EcologySection = _of(product.EcologySection)
     coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
     products: dict[str, dict[str, Any]] = Field(
         {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rs_kernels.statistics import Z95
@@ -130,10 +131,21 @@ def difference(now: Interval, then: Interval) -> Interval:
     recovery for independent estimates (Zou and Donner 2008, Stat. Med. 27:1693). Errors that both share make the interval too wide, never
     too narrow. The result has no bounds where neither side has any.
     """
-    value = now.value - then.value
-    if not (now.kind or then.kind):
+    return weighted_sum([(1.0, now), (-1.0, then)])
+
+
+def weighted_sum(terms: Sequence[tuple[float, Interval]]) -> Interval:
+    """The sum of factor x number, with bounds as of a `difference`; factors may be negative.
+
+    >>> weighted_sum([(2.0, Interval(1.0, 0.0, 3.0, "model95")), (-1.0, Interval(5.0, 2.0, 7.0, "model95"))])
+    Interval(value=-3.0, lower=-5.82842712474619, upper=2.0, kind='model95')
+    """
+    value = sum(factor * number.value for factor, number in terms)
+    kinds = {number.kind for _, number in terms} - {""}
+    if not kinds:
         return Interval(value)
-    (l1, u1), (l0, u0) = now.bounds, then.bounds
-    if "range" in (now.kind, then.kind):
-        return Interval(value, l1 - u0, u1 - l0, "range")
-    return Interval(value, value - math.hypot(now.value - l1, u0 - then.value), value + math.hypot(u1 - now.value, then.value - l0), "model95")
+    ends = [sorted(factor * bound for bound in number.bounds) for factor, number in terms]
+    if "range" in kinds:
+        return Interval(value, sum(low for low, _ in ends), sum(high for _, high in ends), "range")
+    below, above = (math.hypot(*(factor * n.value - end[i] for (factor, n), end in zip(terms, ends, strict=True))) for i in (0, 1))
+    return Interval(value, value - below, value + above, "model95")

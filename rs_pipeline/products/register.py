@@ -241,6 +241,12 @@ def products() -> dict[str, Product]:
     return {p.name: p for p in found}
 
 
+@cache
+def indicators_of_others(name: str) -> dict[str, Any]:
+    """Indicators (`estimation.estimate.Indicator`) of all products but one, by name: for a product that estimates from the estimates of others."""
+    return {i.name: i for p in products().values() if p.indicators and p.name != name for i in resolve(p.indicators)}
+
+
 def region_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
     """Every map by name, in order; with ``settings`` only the maps whose step that run has."""
     maps, steps = ({part.name: part for p in products().values() for part in getattr(p, kind)} for kind in ("maps", "steps"))

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.config import LandZonesSection, SoilSection
+from rs_pipeline.config import EcologySection, LandZonesSection, SoilSection
 from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
+from rs_pipeline.products.ecology.index import eroded_share, habitat_quality, land_stress, vegetation_cover, water_area
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 from rs_pipeline.products.land.zonal import bank, forest_layers
 from rs_pipeline.products.red_line.areas import geodesic_area_km2
@@ -327,6 +328,43 @@ def _soil(*, lost: bool) -> Callable[[_Asked], float]:
     return value
 
 
+def _share_of_unit(a: _Asked, share: np.ndarray) -> float:
+    return ratio(a.place.total(share), float(a.place.area_m2.sum()))
+
+
+def _true_habitat(a: _Asked) -> float:
+    """Habitat quality by the true classes, those of plants told apart."""
+    return habitat_quality(EcologySection(), {c.word: _share_of_unit(a, a.truth.share(a.year, MATERIALS[c])) for c in Land})
+
+
+def _true_vegetation(a: _Asked) -> float:
+    return vegetation_cover(EcologySection(), _cover("fvc_growing")(a) / 100)
+
+
+def _true_water_area(a: _Asked) -> float:
+    return water_area(EcologySection(), _share_of_unit(a, _waters(a)["water_permanent"]))
+
+
+def _true_stress(a: _Asked) -> float:
+    """Land stress by the true soil loss; NaN in worlds without heights."""
+    loss, water, section = a.truth.soil(a.year).get("loss_t_km2"), a.truth.true_water(a.year), EcologySection()
+    if loss is None:
+        return math.nan
+    land = ~(water.at_sea & water.water)
+    up_to = [ratio(a.place.total(land & (loss <= limit)), a.place.total(land)) for limit in (section.moderate_t_km2, section.heavy_t_km2)]
+    built = _share_of_unit(a, a.truth.share(a.year, MATERIALS[Land.BUILT]))
+    return land_stress(section, _share_of_unit(a, land) * eroded_share(section, *up_to), built)
+
+
+def _true_ecology(a: _Asked) -> float:
+    """Change of the ecological index by its true parts: unlike that of the maps, it counts also changes between the classes of plants."""
+    if a.is_baseline:
+        return math.nan
+    s, then = EcologySection(), replace(a, year=a.baseline)
+    parts = (s.richness_weight, _true_habitat), (s.vegetation_weight, _true_vegetation), (s.water_weight, _true_water_area), (-s.stress_weight, _true_stress)
+    return sum(weight * (part(a) - part(then)) for weight, part in parts)
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
@@ -348,6 +386,8 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
     "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * ratio(a.place.total(_forest(a)), a.place.area_m2.sum()),
+    "habitat_quality_index": _true_habitat, "vegetation_cover_index": _true_vegetation, "water_area_index": _true_water_area,
+    "land_stress_index": _true_stress, "ecological_index_change": _true_ecology,
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""

@@ -24,7 +24,7 @@ from rs_pipeline.validation.truth import Score, Truth
 
 GOOD, BAD = {"met", "on_track"}, {"not_met", "off_track", "slipping"}
 
-CARED_FOR = {"%": 2.0, "km": 0.2, "x": 0.05, "suspected reaches": 1.0, "%/yr": 0.5}
+CARED_FOR = {"%": 2.0, "km": 0.2, "x": 0.05, "suspected reaches": 1.0, "%/yr": 0.5, "index": 1.0}
 """The smallest change that a user cares about, by unit of the indicator; of areas see CARED_FOR_SHARE."""
 
 CARED_FOR_SHARE = 0.01

@@ -121,6 +121,13 @@ def test_explain_of_a_target_is_that_of_the_indicator_that_answers_it(finished):
     assert "C10-02" in [verdict["target_id"] for verdict in got.verdicts]
 
 
+def test_explain_of_the_ecological_index_names_its_standard_and_the_tables_of_both_years(finished):
+    got = explain(finished(years=(2024, 2025), prepare=lambda run: run.land({2024: 10, 2025: 60})).settings, "130001", "C00-01", "2025")
+    assert got.value["indicator"] == "ecological_index_change" and got.value["value"] < -1
+    files = {f["path"] for f in got.files}
+    assert {f"counties/{name}{year}.parquet" for name in ("", "land_") for year in (2024, 2025)} <= files, files
+
+
 def test_explain_of_a_target_is_of_the_indicator_that_it_is_held_to(finished):
     run = finished()
     got = explain(run.settings, "130001", "C01-07", "2024")

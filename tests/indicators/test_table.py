@@ -299,10 +299,18 @@ def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):
     assert (official.value, official.status) == (pytest.approx(40.0), "met")
 
 
+def test_the_ecological_index_answers_both_sentences_on_ecological_quality(table):
+    """Built-up land from 10 to 60 % of the unit costs 9 to 21 points; it is measured from 2024, not from the run's own baseline."""
+    got = table(lambda run: run.land({2023: 60, 2024: 10, 2025: 60}), years=(2023, 2024, 2025))
+    near, far = (pick(got, adcode="130001", period="2025", target_id=key) for key in ("C00-01", "C00-02"))
+    assert (near.indicator, near.baseline, near.unit, near.detection_limit) == ("ecological_index_change", "2024", "index", 1.0)
+    assert (near.status, far.status) == ("off_track", "off_track") and near.upper < -1 and "a part of the index alone" in near.reason
+
+
 def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
-    """Indices, solar panels, Spartina, heat."""
+    """Solar panels, Spartina, heat."""
     waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
-    assert waiting <= {"C00-01", "C00-02", "C02-01", "C14-01", "C15-01"}
+    assert waiting <= {"C02-01", "C14-01", "C15-01"}
 
 
 def test_what_a_sentence_needs_is_a_table_with_a_name():

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator
+from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.reference import NO_REFERENCES
-from rs_pipeline.products.register import products, resolve
+from rs_pipeline.products.register import indicators_of_others
 
 HA_A_KM2 = 100.0
 
 
-@cache
-def indicators_of_units() -> dict[str, Indicator]:
-    """Indicators of the other products by name."""
-    return {i.name: i for p in products().values() if p.indicators and p.name != "places" for i in resolve(p.indicators)}
-
-
 def estimate_of(name: str, facts: Facts) -> Estimate:
     """An indicator of units, estimated for a place whose sums are in the facts as those of a unit; areas in ha."""
-    indicator = indicators_of_units()[name]
+    indicator = indicators_of_others("places")[name]
     return in_unit(indicator.estimator(facts), HA_A_KM2 if indicator.unit == "km2" else 1.0)
 
 

@@ -21,7 +21,8 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.model import land_model
-from rs_pipeline.products.places.estimates import estimate_of, indicators_of_units
+from rs_pipeline.products.places.estimates import estimate_of
+from rs_pipeline.products.register import indicators_of_others
 from rs_pipeline.products.watch import PLACE_ZONE, load_watched
 from rs_pipeline.region import load_units, owner_codes
 from rs_pipeline.storage.layers import write_layer
@@ -114,7 +115,7 @@ def place_rows(sums: PlaceSums) -> pd.DataFrame:
     for place in sums.places.itertuples():
         for period in [p.label for p in sums.settings.all_periods]:
             for name, estimate in sums.estimates(place.place_id, period):
-                found, indicator = estimate.interval or Interval(math.nan), indicators_of_units()[name]
+                found, indicator = estimate.interval or Interval(math.nan), indicators_of_others("places")[name]
                 rows.append(
                     {
                         "place_id": place.place_id,

@@ -40,8 +40,10 @@ class Topic(StrEnum):
 
 PRODUCTS = {
     "vegetation": Topic.VEGETATION, "water": Topic.WATER, "black_odorous": Topic.BLACK_ODOROUS, "coastline": Topic.COAST, "land": Topic.LAND, "red_line": Topic.LAND, "places": Topic.LAND, "soil": Topic.SOIL,
+    "ecology": Topic.LAND,
 }  # fmt: skip
-"""Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it."""
+"""Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it; the ecological index counts
+land cover most."""
 
 NUMBERED = re.compile(r"(?:\b(?:GB|HJ|DZ|SL|DB\d*)(?:/T)?|Jiancheng \[\d+\]) \d+(?:-\d{4})?")
 """A standard as it is cited."""

@@ -1,0 +1,1 @@
+"""The ecological index of HJ 192-2015, as far as maps show it."""

@@ -1,0 +1,27 @@
+"""The ecological index: no map of its own, only indicators from the sums and estimates of other products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import Product
+
+
+def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
+    layout, soil = Layout(settings.root), settings.soil
+    return [
+        settings.tables.reference_samples,
+        *(layout.land_counties(p) for p in periods),
+        soil.dem if soil.dem is not None else settings.masks.dem,
+        soil.erosivity,
+        soil.erodibility,
+    ]
+
+
+PRODUCT = Product(
+    "ecology", 85, facts="rs_pipeline.products.ecology.indicators:facts", indicators="rs_pipeline.products.ecology.indicators:INDICATORS",
+    needs_steps=("zonal", "land_zonal"), evidence=_evidence, evidence_maps=("vegetation", "water", "soil_loss"), scenes="optical",
+)  # fmt: skip
