@@ -9,13 +9,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import coast, growth, network, peers, report_page, stack, tile_year, vegetation
+from benchmarks import coast, growth, network, peers, report_page, stack, tile_period, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
 from rs_pipeline.storage.atomic import atomic_path
 
 CASES: dict[str, Case] = {
     "stack": stack.compare,
     "tile-year": tile_year.compare,
+    "tile-period": tile_period.compare,
     "memory": tile_year.memory,
     "layout": tile_year.layouts,
     "vegetation": vegetation.cost,

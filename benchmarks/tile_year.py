@@ -51,18 +51,19 @@ CLOUD_CLASS, LAND_CLASS = 9, 4
 class World:
     """Simulated chips of one tile and year: fields, 3 % water, clouds over 40 % of the land, 60 dates unless told otherwise."""
 
-    def __init__(self, folder: Path, side_px: int, n_dates: int, memory_gb: float = 2.0):
+    def __init__(self, folder: Path, side_px: int, n_dates: int, memory_gb: float = 2.0, **changes):
         self.folder, self.side_px, self.n_dates = folder, side_px, n_dates
         box = shapely.box(600_000, 4_300_000 - side_px * 10, 600_000 + side_px * 10, 4_300_000)
         folder.mkdir(parents=True, exist_ok=True)
         units = gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["p"]}, geometry=[box], crs=32650)
         units.to_crs(4326).to_file(folder / "units.gpkg")
-        self.settings = settings(folder, memory_gb)
+        self.settings = settings(folder, memory_gb, **changes)
         region.grid(self.settings)
         self.grid = tiling.read_tile(self.settings, TILE).grid
-        self._write()
+        self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the chips, their manifest and the ledger of their scenes."""
         rng, layout = np.random.default_rng(7), Layout(self.settings.root)
         manifest = layout.chips(YEAR, TILE)
         around = self.grid.window(-MARGIN_PX, -MARGIN_PX, self.grid.height + 2 * MARGIN_PX, self.grid.width + 2 * MARGIN_PX)
@@ -93,8 +94,8 @@ class World:
             return sum(pool.map(_decode, self.files))
 
 
-def settings(folder: Path, memory_gb: float) -> Settings:
-    """Configuration of the simulated tile."""
+def settings(folder: Path, memory_gb: float, **changes) -> Settings:
+    """Configuration of the simulated tile; ``changes`` replace or add sections."""
     return parse(
         {
             "run": "bench",
@@ -104,6 +105,7 @@ def settings(folder: Path, memory_gb: float) -> Settings:
             "sources": [{"sensor": SENSOR, "catalog": str(folder)}],
             "grid": {"crs": "EPSG:32650", "tile_px": 4096},
             "resources": {"memory_gb": memory_gb},
+            **changes,
         }
     )
 

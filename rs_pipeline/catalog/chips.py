@@ -19,6 +19,7 @@ import xxhash
 from affine import Affine
 from rasterio.windows import Window
 
+from rs_pipeline.catalog.decoded import Decoded, headers_of, kept_file
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import DamagedError, RasterError, TableError
@@ -191,7 +192,7 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     for scene in scenes:
         if chip_digest(folder / scene.key) != written[scene.key]:
             raise DamagedError(f"the chip {scene.key} is not what was written", str(manifest))
-    chips = [Chip(s, *_headers(folder / s.key)) for s in scenes]
+    chips = [Chip(s, *headers_of(folder / s.key, written[s.key], _headers)) for s in scenes]
     for chip in chips:
         if set(chip.files) != set(chip.scene.assets):
             lacking = ", ".join(sorted(set(chip.scene.assets) - set(chip.files)))
@@ -230,7 +231,7 @@ def taken(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, outside: int) 
     return out
 
 
-def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndarray) -> None:
+def _sample(dataset: rasterio.DatasetReader | Decoded, band: int, grid: Grid, out: np.ndarray) -> None:
     """Fill ``out`` (h, w) with the native pixels at the grid's pixel centres; pixels outside the file are left unchanged."""
     rows, cols = pixel_index(dataset.transform, dataset.shape, grid)
     inside_rows, inside_cols = np.flatnonzero(rows >= 0), np.flatnonzero(cols >= 0)
@@ -247,14 +248,17 @@ def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndar
 
 
 @contextmanager
-def opened_chip(path: Path) -> Iterator[rasterio.DatasetReader]:
-    """A chip's file, open for reading.
+def opened_chip(path: Path) -> Iterator[rasterio.DatasetReader | Decoded]:
+    """A chip's file, open for reading; in a job whose steps share what they decode (`catalog.decoded`), the file in memory.
 
     Raises
     ------
     RasterError : the file is damaged, found on opening or while it is read.
     """
     try:
+        if (kept := kept_file(path)) is not None:
+            yield kept
+            return
         with foreign_raster(path) as dataset:
             yield dataset
     except rasterio.errors.RasterioError as fault:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
 from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales, taken
+from rs_pipeline.catalog.decoded import once
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
@@ -50,6 +51,10 @@ class NativeFlags:
     """uint16 (rows, cols)."""
     transform: Affine
 
+    def on(self, crs: str) -> Grid:
+        """Its pixels as a grid."""
+        return Grid(crs, self.transform.a, self.transform.c, self.transform.f, self.bits.shape[1], self.bits.shape[0])
+
 
 def native_flags(chip: Chip, masks: MaskSection) -> NativeFlags | None:
     """QA flags from the mask, geometry and terrain of a scene; None for a chip without a mask."""
@@ -66,9 +71,9 @@ def native_flags(chip: Chip, masks: MaskSection) -> NativeFlags | None:
     left, right = _inside((bounds.left - t.c) / step_m[1], (bounds.right - t.c) / step_m[1], shape[1])
     labels = rules.label_flags(values, load_sensor(chip.scene.sensor).mask)
     bits = rules.add_geometry(labels, (slice(top, bottom), slice(left, right)), sun, masks, step_m)
-    transform = Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e)
-    _mark_terrain(bits, Grid(crs, t.a, transform.c, transform.f, bits.shape[1], bits.shape[0]), sun, masks)
-    return NativeFlags(bits, transform)
+    flags = NativeFlags(bits, Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e))
+    _mark_terrain(bits, flags.on(crs), sun, masks)
+    return flags
 
 
 def _inside(start: float, stop: float, size: int) -> tuple[int, int]:
@@ -206,35 +211,44 @@ def scene_flags(
 
 
 def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeFlags | None]:
-    """`native_flags` of all optical chips of a tile and period, with SHADOW_CONFIRMED cleared where the ground is lit.
+    """`native_flags` of all optical chips of a tile and period, with SHADOW_CONFIRMED cleared where the ground is lit; not to be changed.
 
-    Ground brightness is computed on pixels at multiples of their size and beyond the tile's border (as far as chips reach), so the result
-    does not depend on the division into tiles. See `radiometry.masks.lit_pixels`.
+    Ground brightness is computed on pixels at multiples of their size and as far as chips reach, so the result does not depend on the division
+    into tiles, nor on the ``grid``, of which the CRS and pixel size are used: steps with grids of their own share it (`catalog.decoded`). See
+    `radiometry.masks.lit_pixels`.
     """
+    step = max(_GROUND_M, grid.resolution_m)
+    folders = [next(iter(c.files.values()))[0].parent for c in chips]
+    key = grid.crs, step, masks.model_dump_json(), *folders
+    return once(key, set(folders), _bytes_of, partial(_lit_flags, chips, grid.crs, step, masks, threads))
+
+
+def _bytes_of(native: list[NativeFlags | None]) -> int:
+    return sum(n.bits.nbytes for n in native if n is not None)
+
+
+def _lit_flags(chips: Sequence[Chip], crs: str, step: float, masks: MaskSection, threads: int) -> list[NativeFlags | None]:
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         native = list(pool.map(lambda c: native_flags(c, masks), chips))
     known = {t: n for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None}
     if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has_flag(n.bits, QAFlag.SHADOW_CONFIRMED).any() for n in known.values()):
         return native
-    ground = _ground_grid(grid)
+    ground = _ground_grid([n.on(crs) for n in known.values()], step)
     bits = np.stack([_on_grid(n, ground) for n in known.values()])
     seen = [chips[t] for t in known]
     lit = rules.lit_pixels(read_stack(seen, ["nir"], ground)[:, 0], bits, *scales(seen), ground.resolution_m, masks.shadow_darkness)
     for n, free in zip(known.values(), lit, strict=True):
         if free.any():
-            there = Grid(grid.crs, n.transform.a, n.transform.c, n.transform.f, n.bits.shape[1], n.bits.shape[0])
-            rows, cols = pixel_index(ground.transform, ground.shape, there)
-            refuted = np.pad(free, ((0, 1), (0, 1)))[rows[:, None], cols[None, :]]
-            n.bits[refuted] &= np.uint16(0xFFFF & ~QAFlag.SHADOW_CONFIRMED)
+            rows, cols = pixel_index(ground.transform, ground.shape, n.on(crs))
+            n.bits[free[rows[:, None], cols[None, :]]] &= np.uint16(0xFFFF & ~QAFlag.SHADOW_CONFIRMED)
     return native
 
 
-def _ground_grid(grid: Grid) -> Grid:
-    """The grid on which `tile_flags` compares the ground: pixels of 20 m, or the run's if coarser, on multiples of their size, wider than the tile."""
-    step = max(_GROUND_M, grid.resolution_m)
-    left, bottom, right, top = grid.buffered(2 * rules.LIT_RADIUS_M).bounds
-    col, row = math.floor(left / step), math.ceil(top / step)
-    return Grid(grid.crs, step, col * step, row * step, math.ceil(right / step) - col, row - math.floor(bottom / step))
+def _ground_grid(grids: Sequence[Grid], step: float) -> Grid:
+    """The grid on which the ground is compared: over all of the given grids, on multiples of its pixel size."""
+    lefts, bottoms, rights, tops = zip(*(g.bounds for g in grids), strict=True)
+    col, row = math.floor(min(lefts) / step), math.ceil(max(tops) / step)
+    return Grid(grids[0].crs, step, col * step, row * step, math.ceil(max(rights) / step) - col, row - math.floor(min(bottoms) / step))
 
 
 def _on_grid(native: NativeFlags, grid: Grid) -> np.ndarray:

@@ -16,7 +16,7 @@ from rs_pipeline.operations.due import is_due, made_from
 from rs_pipeline.operations.journal import Watch, failures
 from rs_pipeline.operations.locks import job_lock
 from rs_pipeline.operations.repair import job_place, make_again, mend_inputs
-from rs_pipeline.products.register import resolve
+from rs_pipeline.products.register import kept_bytes, resolve
 from rs_pipeline.steps import call_step, rounds, step_of
 from rs_pipeline.storage.atomic import written_files
 from rs_pipeline.storage.disk import disk_fault, free_bytes
@@ -100,7 +100,7 @@ def run_job(
 
 
 def run_round(settings: Settings, number: int, tile: str, period: str, *, threads: int = 1, attempt: int = 1) -> None:
-    """Run the steps of a round (`steps.rounds`) that are due, each as a job, in this process. When a step fails, the steps that depend on it are
+    """Run the steps of a round (`steps.rounds`) that are due, each as a job, in this process; they share what they decode. When a step fails, the steps that depend on it are
     skipped; the others are still done, and finished steps are kept.
 
     Raises
@@ -108,22 +108,26 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
     ConfigError : there is no such round.
     Exception : the error of the first step that failed, after the others are done; a SpaceError at once.
     """
+    from rs_pipeline.catalog.decoded import sharing  # imports rasterio, which a job of the region does not need
+
     wanted = next((r for r in rounds(settings) if r.number == number), None)
     if wanted is None:
         raise ConfigError(f"there is no round {number}", where="--number", remedy=f"rounds count from 1 to {len(rounds(settings))}")
     place, failed, undone = job_place(settings, "", tile, period), dict[str, Exception](), set[str]()
     _drop_backups(path for step in wanted.steps for path in step.writes(place))
-    for step in wanted.steps:
-        if wanted.needs[step.name] & undone:
-            undone.add(step.name)
-            continue
-        try:
-            run_job(settings, step.verb, partial(call_step, step, settings, (tile, period), threads), tile=tile, period=period, attempt=attempt, only_due=True)
-        except SpaceError:
-            raise
-        except Exception as fault:
-            failed[step.name] = fault
-            undone.add(step.name)
+    with sharing(kept_bytes(settings)):
+        for step in wanted.steps:
+            if wanted.needs[step.name] & undone:
+                undone.add(step.name)
+                continue
+            call = partial(call_step, step, settings, (tile, period), threads)
+            try:
+                run_job(settings, step.verb, call, tile=tile, period=period, attempt=attempt, only_due=True)
+            except SpaceError:
+                raise
+            except Exception as fault:
+                failed[step.name] = fault
+                undone.add(step.name)
     for name, other in [*failed.items()][1:]:
         log.error("%s failed too: %s", name, _words(other))
     for first in failed.values():

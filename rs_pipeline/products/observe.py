@@ -29,7 +29,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
-from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
+from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, budget_bytes, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar, may_freeze
 from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
@@ -183,7 +183,7 @@ def job_blocks(job: ObserveJob, threads: int, pieces: int = 1) -> list[Block]:
     held = len(OBSERVED_LAYERS) * 4 * pixels + sum(n.bits.nbytes for flags in job.native for n in flags if n is not None)
     held += threads * READ_BYTES * pixels
     bytes_per_pixel = len(job.optical) * OPTICAL_BYTES + len(job.radar) * RADAR_BYTES
-    budget = job.settings.resources.memory_gb * 1e9 - held
+    budget = budget_bytes(job.settings) - held
     if pieces > 1:
         budget = min(budget, 2 * bytes_per_pixel * pixels / pieces)
     return plan_blocks(job.grid, file_blocks(job.chips, job.grid), bytes_per_pixel, budget)

@@ -300,6 +300,20 @@ def block_memory_mb(settings: Settings) -> float:
     return settings.resources.memory_gb * 1000 + 800
 
 
+KEPT_SHARE = 0.5
+"""Part of a job's memory budget for what its steps share (`catalog.decoded`). A larger part would leave so small blocks that their rims cost more."""
+
+
+def kept_bytes(settings: Settings) -> float:
+    """Most that the steps of a job keep of the chips for each other, bytes."""
+    return KEPT_SHARE * settings.resources.memory_gb * 1e9
+
+
+def scoring_memory_mb(settings: Settings) -> float:
+    """Memory, MB, of a step that scores a tile date by date: the bands of a date, beside what the steps of its job share."""
+    return 1500 + kept_bytes(settings) / 1e6
+
+
 CLEAR_PIXEL_KEYS = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
 """Keys of every step that needs the clear pixels of a date."""
 

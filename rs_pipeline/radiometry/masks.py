@@ -64,8 +64,8 @@ def flag_bits(names: Sequence[str]) -> int:
 
 
 def set_flag(qa: np.ndarray, where: np.ndarray, flag: QAFlag) -> None:
-    """Set bits of a uint16 array in place."""
-    qa[where] |= np.uint16(flag)
+    """Set bits of a uint16 array in place; ``where`` is bool of the same shape."""
+    qa |= where * np.uint16(flag)
 
 
 def has_flag(qa: np.ndarray, flag: QAFlag) -> np.ndarray:
@@ -112,8 +112,11 @@ def opacity_flags(values: np.ndarray) -> np.ndarray:
 def number_flags(dn: np.ndarray, required: Sequence[int], lowest: int, highest: int) -> np.ndarray:
     """QA flags uint16 (h, w) of numbers uint16 (B, h, w): NODATA where a required band has none, CLAMPED where one of them lies at the low
     end of the sensor's range, SATURATED where one lies at the high end."""
-    numbers = dn[list(required)]
-    least, most = numbers.min(axis=0), numbers.max(axis=0)
+    first, *others = required
+    least, most = dn[first].copy(), dn[first].copy()
+    for band in others:
+        np.minimum(least, dn[band], out=least)
+        np.maximum(most, dn[band], out=most)
     qa = np.where(least == 0, np.uint16(QAFlag.NODATA), np.uint16(0))
     set_flag(qa, (least > 0) & (least <= lowest), QAFlag.CLAMPED)
     set_flag(qa, most >= highest, QAFlag.SATURATED)

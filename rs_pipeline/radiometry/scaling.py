@@ -21,7 +21,9 @@ def reflectance(dn: np.ndarray, scale: float | np.floating | np.ndarray, offset:
     >>> round(float(reflectance(np.array([1450], "uint16"), 1e-4, -0.1)[0]), 12)
     0.045
     """
-    return np.where(dn > 0, dn * scale + offset, np.nan)
+    refl = np.asarray(dn * scale + offset)
+    np.copyto(refl, np.nan, where=np.logical_not(dn > 0))
+    return refl
 
 
 def gamma0_power(amplitude_dn: np.ndarray) -> np.ndarray:

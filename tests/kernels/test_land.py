@@ -77,3 +77,20 @@ def test_radar_is_averaged_as_power():
     assert out[0, 0, 0] == pytest.approx(10 * math.log10(0.05), abs=1e-3)
     assert out[1, 0, 0] == pytest.approx(10 * math.log10(0.0025), abs=1e-3)
     assert np.isnan(out[2:]).all()
+
+
+@pytest.mark.parametrize("width", [1, 130])
+def test_sorted_numbers_give_the_bits_of_single_pixels(width):
+    """A scale that differs on a date outside the seasons makes the kernel take a pixel at a time."""
+    rng, n, shape = np.random.default_rng(3), 23, (2, width)
+    dn = rng.integers(0, 4000, (n, 7, *shape)).astype("uint16") * rng.integers(0, 2, (n, 7, *shape)).astype("uint16")
+    dn[3, 4] = 65535
+    bits, season = rng.integers(0, 2, (n, *shape)).astype("uint16"), np.append(rng.integers(-1, 3, n - 1), -1)
+    made = []
+    for last_scale in (SCALE, 2 * SCALE):
+        scale = np.full(n, SCALE, "f4")
+        scale[-1] = last_scale
+        out, dates = np.empty((4 * 7 + 4, *shape), "f4"), np.empty((4, *shape), "int64")
+        season_statistics(Stack(dn, bits, 1, scale, np.full(n, OFFSET, "f4"), np.full(n, 10, "f4")), season, 4, out, dates)
+        made.append((out.tobytes(), dates.tobytes()))
+    assert made[0] == made[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, Style
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, sensor_tables, shipped
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, scoring_memory_mb, sensor_tables, shipped
 
 BANDS = (
     MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),
@@ -54,7 +54,7 @@ STEPS = (
         "rs_pipeline.products.black_odorous.scoring:score_reaches",
         scope="tile_period",
         priority=2,
-        memory_mb=lambda s: 1500,
+        memory_mb=scoring_memory_mb,
         keys=(
             *CLEAR_PIXEL_KEYS,
             "masks.black_odorous",

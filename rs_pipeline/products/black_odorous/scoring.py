@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from rasterio.features import rasterize
 from rs_kernels.black_odorous import VETOES, grey_residual, spectra_evidence, surroundings_share, veto
+from rs_kernels.zonal import cell_sums
 from scipy import ndimage
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_bands
@@ -115,17 +116,16 @@ def surrounding_refl(refl: np.ndarray, clear: np.ndarray, resolution_m: float) -
 
     ``refl`` is (7, h, w), ``clear`` bool (h, w); the square reaches SURROUNDINGS_M to either side.
     """
-    rows, cols = (-(-n // CELL_PX) for n in clear.shape)
-    pad = [(0, rows * CELL_PX - clear.shape[0]), (0, cols * CELL_PX - clear.shape[1])]
-    size = 2 * round(SURROUNDINGS_M / resolution_m / CELL_PX) + 1
+    shape, size = tuple(-(-n // CELL_PX) for n in clear.shape), 2 * round(SURROUNDINGS_M / resolution_m / CELL_PX) + 1
 
-    def total(values: np.ndarray) -> np.ndarray:
-        cells = np.pad(values, pad).reshape(rows, CELL_PX, cols, CELL_PX).sum(axis=(1, 3), dtype="float64")
-        return ndimage.uniform_filter(cells, size, mode="constant")
+    def total(layers: np.ndarray) -> np.ndarray:
+        cells = np.empty((len(layers), *shape))
+        cell_sums(layers, clear, CELL_PX, cells)
+        return ndimage.uniform_filter(cells, size, mode="constant", axes=(1, 2))
 
-    count = total(clear)
+    (count,) = total(clear[None])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.stack([np.where(count > 1e-6, total(np.where(clear, band, 0)) / count, np.nan) for band in refl])
+        return np.where(count > 1e-6, total(refl) / count, np.nan)
 
 
 def without_air(spectra: np.ndarray, swir: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, float, float]:

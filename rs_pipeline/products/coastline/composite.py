@@ -19,6 +19,7 @@ from rs_pipeline.catalog.qa_flags import NativeFlags
 from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
+from rs_pipeline.products.blocks import budget_bytes
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import reference_level_m, tide_of
 from rs_pipeline.radiometry.masks import flag_bits
@@ -86,7 +87,7 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         members = passes_of(mine)
         tide = tide_filter(settings, members, tile)
         low, high = tide_thirds(tide.heights_m)
-        rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
+        rows = block_rows(len(members), grid, budget_bytes(settings))
         blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
         native = pass_flags(members, grid, settings.masks)
         parts = [composite_layers(members, block, tide, low, high, settings.masks, native) for block in blocks]

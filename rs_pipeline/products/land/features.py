@@ -16,7 +16,7 @@ from rs_pipeline.catalog.chips import Chip, scales
 from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_pass, read_radar_pass
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
-from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
+from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, budget_bytes, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.observe import STRIP_ROWS, native_m, sharpened_bands
 from rs_pipeline.radiometry.masks import flag_bits
@@ -70,7 +70,7 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
     held += threads * READ_BYTES * grid.width * grid.height
     per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
     with dask.config.set(scheduler=dask.threaded.get, num_workers=threads):
-        for block in plan_blocks(grid, file_blocks(chips, grid), per_pixel, settings.resources.memory_gb * 1e9 - held):
+        for block in plan_blocks(grid, file_blocks(chips, grid), per_pixel, budget_bytes(settings) - held):
             _work_out(settings, optical, radar, native, block, grid, use)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings, coast_of
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, SampledProduct, Style
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, has_coast, sea_maps, sensor_tables
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, has_coast, scoring_memory_mb, sea_maps, sensor_tables
 
 BANDS = (
     MapBand("frequency", "Share of the clear months in which the pixel was water"),
@@ -63,7 +63,7 @@ STEPS = (
         "rs_pipeline.products.water.quality:score_quality",
         scope="tile_period",
         priority=2,
-        memory_mb=lambda s: 1500,
+        memory_mb=scoring_memory_mb,
         keys=(*CLEAR_PIXEL_KEYS, "masks.black_odorous", "black_odorous.max_swir1_refl", "black_odorous.min_sun_elevation_deg", "black_odorous.window"),
         tables=sensor_tables,
         side_files=lambda p: [p.settings.masks.dem, p.settings.tables.waters],
