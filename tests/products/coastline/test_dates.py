@@ -1,0 +1,129 @@
+"""Rates from single dates: the tide's effect, wrong dates, what a year has in common, intervals that cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rs_pipeline.products.coastline import dates
+from rs_pipeline.products.coastline.dates import (
+    DATE_BAND,
+    DATE_TIDES_TAG,
+    DatedPositions,
+    date_rates,
+    dated_positions,
+    fit_dates,
+    half_width,
+    nearest_shore,
+    year_variance_m2,
+)
+from rs_pipeline.products.coastline.transects import Transects
+from rs_pipeline.storage.raster import MapBand, write_map
+
+PERIOD = np.repeat([0, 1, 2, 3], 6)
+YEARS = 2020 + PERIOD + np.tile([0.1, 0.25, 0.4, 0.55, 0.7, 0.85], 4)
+TIDE_M = np.tile([0.5, -0.4, 0.1, -0.6, 0.3, 0.0], 4)
+
+
+def positions(*rows):
+    return DatedPositions(PERIOD, YEARS, TIDE_M, np.array(rows))
+
+
+def test_a_rate_by_hand():
+    """2 m a year seaward; a metre of tide moves the line 30 m landward."""
+    fit = fit_dates(YEARS, TIDE_M, 500 + 2 * (YEARS - 2020) - 30 * TIDE_M, PERIOD)
+    assert fit.rate_m_yr == pytest.approx(2) and np.abs(fit.residual_m).max() < 1e-9
+    assert fit.variance_m2 == pytest.approx(dates.MIN_SCATTER_M**2) and fit.freedom == pytest.approx(24 - 3)
+
+
+def test_whatever_all_dates_share_cancels():
+    moved = [fit_dates(YEARS, TIDE_M, constant - YEARS - 20 * TIDE_M, PERIOD).rate_m_yr for constant in (0.0, 12.0)]
+    assert moved == pytest.approx([-1, -1])
+
+
+def test_wrong_dates_have_little_weight():
+    d = 500 + 2 * (YEARS - 2020) + np.random.default_rng(1).normal(0, 1, 24)
+    wrong = d.copy()
+    wrong[[3, 20]] += (-150, 150)
+    rate = [fit_dates(YEARS, TIDE_M, x, PERIOD).rate_m_yr for x in (d, wrong)]
+    assert rate[0] == pytest.approx(2, abs=0.4) and rate[1] == pytest.approx(rate[0], abs=0.5)
+
+
+def test_without_tides_the_rate_is_that_of_time_alone():
+    fit = fit_dates(YEARS, np.full(24, np.nan), 500 + 2 * (YEARS - 2020), PERIOD)
+    assert fit.rate_m_yr == pytest.approx(2) and fit.freedom == pytest.approx(22)
+
+
+@pytest.mark.parametrize("seen", [PERIOD < 2, np.arange(24) % 3 == 0, np.zeros(24, bool)], ids=["two years", "eight dates", "none"])
+def test_too_little_gives_no_rate(seen):
+    assert fit_dates(YEARS, TIDE_M, np.where(seen, 500.0, np.nan), PERIOD) is None
+
+
+def test_dates_without_a_position_or_a_tide_are_left_out():
+    d, tide_m = 500 + 2 * (YEARS - 2020), TIDE_M.copy()
+    d[0], tide_m[1] = np.nan, np.nan
+    fit = fit_dates(YEARS, tide_m, d, PERIOD)
+    assert fit.rate_m_yr == pytest.approx(2) and fit.residual_m.size == 22
+
+
+def test_what_a_year_shares_widens_the_interval():
+    """Yearly shifts of 4, -4, -4, 4 m have no trend; the scatter of dates about their year stays 1 m."""
+    rng = np.random.default_rng(2)
+    shift_m = np.array([4.0, -4.0, -4.0, 4.0])[PERIOD]
+    rows = [rng.normal(0, 1, 24) for _ in range(12)]
+    calm = date_rates(positions(*rows), np.zeros(12))
+    shared = date_rates(positions(*(r + shift_m for r in rows)), np.zeros(12))
+    assert np.median(calm[:, 1]) < 0.6 and np.median(shared[:, 1]) > 3 * np.median(calm[:, 1])
+    assert 2 < year_variance_m2([fit_dates(YEARS, TIDE_M, r + shift_m, PERIOD) for r in rows]) < 32
+
+
+def test_the_interval_grows_as_dates_get_fewer():
+    rng = np.random.default_rng(3)
+    d = rng.normal(0, 2, 24)
+    few = np.where(np.arange(24) % 2 == 0, d, np.nan)
+    assert half_width(fit_dates(YEARS, TIDE_M, few, PERIOD), 0.0) > 1.2 * half_width(fit_dates(YEARS, TIDE_M, d, PERIOD), 0.0)
+
+
+def test_one_transect_and_none():
+    assert date_rates(positions(2 * YEARS), np.array([True]))[0, 0] == pytest.approx(2)
+    assert date_rates(DatedPositions(PERIOD, YEARS, TIDE_M, np.empty((0, 24))), np.empty(0)).shape == (0, 2)
+    empty = DatedPositions(np.empty(0, int), np.empty(0), np.empty(0), np.empty((2, 0)))
+    assert np.isnan(date_rates(empty, np.zeros(2))).all()
+
+
+@pytest.mark.parametrize("n_years", [4, 5, 6])
+def test_intervals_cover_errors_that_a_coast_shares(n_years):
+    """Each date displaces the whole coast by 2 m, each transect by 0.7 m."""
+    rng, inside = np.random.default_rng(n_years), []
+    period = np.repeat(np.arange(n_years), 15)
+    for _ in range(150):
+        years, tide_m = 2020 + period + rng.random(period.size), rng.normal(0, 0.3, period.size)
+        error_m = rng.normal(0, 2, period.size) + rng.normal(0, 0.7, (12, period.size))
+        found = date_rates(DatedPositions(period, years, tide_m, 3 * (years - 2020) - 25 * tide_m + error_m), np.zeros(12))
+        inside.append(np.abs(found[:, 0] - 3) < found[:, 1])
+    assert 0.90 < np.mean(inside) < 0.99
+
+
+def test_the_crossing_nearest_to_the_line_of_the_year():
+    """A pond behind the shore rises through 0.5 too; a sea that becomes land does not."""
+    offset_m = np.arange(-20.0, 25.0, 10.0)
+    profile = np.array([[0.4, 0.6, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 0.0, 0.0]])
+    assert nearest_shore(profile, offset_m) == pytest.approx([-15, np.nan], nan_ok=True)
+
+
+def test_positions_are_read_from_the_composites(tmp_path, coast):
+    """Two dates of a vertical shore, 5 m apart; the second tile and the year without a line show none."""
+    path, grid = tmp_path / "shore.tif", coast(np.zeros((40, 80))).grid
+    x = (np.arange(grid.width) + 0.5) * grid.resolution_m
+    shore_m = grid.width * grid.resolution_m / 2
+    layers = {
+        f"{DATE_BAND}{time}": np.broadcast_to(np.clip(0.5 + (x - s) / 80, 0, 1), grid.shape)
+        for time, s in (("20230702T120000", shore_m), ("20240101T000000", shore_m + 5))
+    }
+    write_map(path, grid, layers, [MapBand(name, name) for name in layers], {DATE_TIDES_TAG: "0.100 nan"})
+    middle = np.array([[grid.left + shore_m, grid.top - grid.height * grid.resolution_m / 2]])
+    lines = Transects(middle, np.array([[1.0, 0.0]]), np.zeros(1, int), np.ones(1), 300.0)
+    found = dated_positions([(0, path), (1, tmp_path / "none.tif"), (1, path)], lines, np.array([[300.0, np.nan]]))
+    assert found.period.tolist() == [0, 0, 1, 1] and found.years[:2] == pytest.approx([2023.5, 2024.0])
+    assert found.tide_m == pytest.approx([0.1, np.nan] * 2, nan_ok=True)
+    assert found.distance_m[0] == pytest.approx([300, 305, np.nan, np.nan], abs=0.1, nan_ok=True)
