@@ -36,6 +36,10 @@ HUBER = 1.345
 """Residuals beyond so many standard deviations lose weight (Huber 1981): a cloud that the mask missed, a pond."""
 
 
+MIN_YEAR_SHARE = 1e-3
+"""Least sum of squares of yearly means, as a share of the variance that the dates give one: keeps the posterior finite where all means are 0."""
+
+
 @dataclass(frozen=True)
 class DatedPositions:
     """Positions on n transects on d dates.
@@ -120,10 +124,6 @@ class DateFit:
         _, at = np.unique(self.year, return_inverse=True)
         return np.bincount(at, values)
 
-    @property
-    def n_years(self) -> int:
-        return np.unique(self.year).size
-
 
 def fit_dates(years: np.ndarray, tide_m: np.ndarray, distance_m: np.ndarray, period: np.ndarray) -> DateFit | None:
     """d = a + r t + m h by Huber's M-estimate; without known tides d = a + r t. None with fewer than MIN_DATES dates or MIN_RATE_DATES periods.
@@ -149,18 +149,25 @@ def fit_dates(years: np.ndarray, tide_m: np.ndarray, distance_m: np.ndarray, per
 
 
 def year_variance_m2(fits: Sequence[DateFit]) -> float:
-    """Variance of what the dates of a year have in common: that of the yearly means of the residuals, less what so many independent dates give. The median
-    over transects, so that one that did not move evenly does not widen the intervals of all."""
-    excess = []
+    """Variance of what the dates of a year have in common, m²: how much the yearly means of the residuals vary beyond what so many independent dates give.
+
+    Few years tell it badly, and it cannot be negative, so it is no difference of two estimates, which would often be 0. It is the median of its posterior
+    with the prior of Jeffreys for a variance (1 / variance), cut where it would be negative (Box & Tiao 1973, section 5.2). The median over transects, so
+    that one that did not move evenly does not widen the intervals of all.
+    """
+    found = []
     for fit in fits:
         count = fit.year_sums(np.ones(fit.year.size))
-        mean_m = fit.year_sums(fit.residual_m) / count
-        excess.append(float(mean_m @ mean_m) / (count.size - 2) - fit.variance_m2 * float(np.mean(1 / count)))
-    return max(float(np.median(excess)), 0.0) if excess else 0.0
+        mean_m, freedom = fit.year_sums(fit.residual_m) / count, count.size - 2
+        by_dates_m2 = fit.variance_m2 * float(np.mean(1 / count))
+        square_m2 = max(float(mean_m @ mean_m), MIN_YEAR_SHARE * by_dates_m2)
+        half = stats.chi2.cdf(square_m2 / by_dates_m2, freedom) / 2
+        found.append(square_m2 / float(stats.chi2.ppf(half, freedom)) - by_dates_m2)
+    return float(np.median(found)) if found else 0.0
 
 
 def half_width(fit: DateFit, shared_m2: float) -> float:
-    """Half-width of the 95 % interval of a rate. Degrees of freedom after Satterthwaite (1946): dates for the scatter of dates, years for that of years.
+    """Half-width of the 95 % interval of a rate, from the scatter of dates and that of years.
 
     Parameters
     ----------
@@ -168,8 +175,7 @@ def half_width(fit: DateFit, shared_m2: float) -> float:
     """
     dates = fit.variance_m2 * float(fit.slope_weight @ fit.slope_weight)
     years = shared_m2 * float(np.sum(fit.year_sums(fit.slope_weight) ** 2))
-    freedom = (dates + years) ** 2 / (dates**2 / fit.freedom + years**2 / (fit.n_years - 2))
-    return float(stats.t.ppf(0.975, freedom) * math.sqrt(dates + years))
+    return float(stats.t.ppf(0.975, fit.freedom) * math.sqrt(dates + years))
 
 
 def date_rates(positions: DatedPositions, kind: np.ndarray) -> np.ndarray:
