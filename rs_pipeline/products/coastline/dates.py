@@ -29,8 +29,8 @@ TIME_FORMAT = "%Y%m%dT%H%M%S"
 DATE_TIDES_TAG = "date_tides_m"
 """Tag with the tides of these bands, metres above mean sea level, nan unknown."""
 
-PROFILE_STEP_M = 5.0
-MIN_DATES = 10
+OFFSET_STEP_M = 5.0
+MIN_FIT_DATES = 10
 """Least dates of a transect for a regression with time and tide."""
 HUBER = 1.345
 """Residuals beyond so many standard deviations lose weight (Huber 1981): a cloud that the mask missed, a pond."""
@@ -54,9 +54,9 @@ class DatedPositions:
     distance_m: np.ndarray
 
 
-def decimal_year(when: datetime) -> float:
+def year_at(when: datetime) -> float:
     """
-    >>> decimal_year(datetime(2023, 7, 2, 12))
+    >>> year_at(datetime(2023, 7, 2, 12))
     2023.5
     """
     start = datetime(when.year, 1, 1)
@@ -71,7 +71,7 @@ def dated_positions(paths: Iterable[tuple[int, Path]], transects: Transects, nea
     paths : index of a period and shore composite. A date that two tiles show is there twice; a transect sees it in one of them.
     near_m : float (n, periods), where the period's line crosses, NaN where no date is looked for.
     """
-    offset_m = np.arange(-CLUSTER_M, CLUSTER_M + PROFILE_STEP_M / 2, PROFILE_STEP_M)
+    offset_m = np.arange(-CLUSTER_M, CLUSTER_M + OFFSET_STEP_M / 2, OFFSET_STEP_M)
     period, years, tides_m, columns = [], [], [], []
     for k, path in paths:
         if not path.exists():
@@ -83,7 +83,7 @@ def dated_positions(paths: Iterable[tuple[int, Path]], transects: Transects, nea
             for (i, name), tide_m in zip(bands, tags.get(DATE_TIDES_TAG, "").split(), strict=True):
                 fraction = bilinear(src.read(i), grid, points).reshape(len(transects), -1)
                 period.append(k)
-                years.append(decimal_year(datetime.strptime(name.removeprefix(DATE_BAND), TIME_FORMAT)))
+                years.append(year_at(datetime.strptime(name.removeprefix(DATE_BAND), TIME_FORMAT)))
                 tides_m.append(float(tide_m))
                 columns.append(near_m[:, k] + nearest_shore(fraction, offset_m))
     distance_m = np.stack(columns, axis=1) if columns else np.empty((len(transects), 0))
@@ -126,7 +126,7 @@ class DateFit:
 
 
 def fit_dates(years: np.ndarray, tide_m: np.ndarray, distance_m: np.ndarray, period: np.ndarray) -> DateFit | None:
-    """d = a + r t + m h by Huber's M-estimate; without known tides d = a + r t. None with fewer than MIN_DATES dates or MIN_RATE_DATES periods.
+    """d = a + r t + m h by Huber's M-estimate; without known tides d = a + r t. None with fewer than MIN_FIT_DATES dates or MIN_RATE_DATES periods.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def fit_dates(years: np.ndarray, tide_m: np.ndarray, distance_m: np.ndarray, per
     """
     seen = np.isfinite(distance_m) & (np.isfinite(tide_m) | ~np.isfinite(tide_m).any())
     t, h, d, year = years[seen], tide_m[seen], distance_m[seen], period[seen]
-    if d.size < MIN_DATES or np.unique(year).size < MIN_RATE_DATES:
+    if d.size < MIN_FIT_DATES or np.unique(year).size < MIN_RATE_DATES:
         return None
     design = np.column_stack([np.ones(d.size), t - t.mean(), *([h] if np.isfinite(h).all() else [])])
     weight = np.ones(d.size)
