@@ -128,6 +128,9 @@ def date_layers(
         return {}, []
     piece = grid.window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
     used = [i for i, use in enumerate(tide.used) if use]
+    if len(used) * grid.width * grid.height * 4 > settings.resources.memory_gb * 1e9:
+        log.warning("%d dates on %d x %d pixels need more than resources.memory_gb: rates rest on yearly lines", len(used), grid.width, grid.height)
+        return {}, []
     found, heights_m = {}, []
     seen = clear_once([passes[i] for i in used], piece, settings.masks, flag_bits(settings.masks.coastline), read_bands, [native[i] for i in used])
     for i, (one, bands, clear, _) in zip(used, seen, strict=True):

@@ -20,6 +20,7 @@ from scipy import stats
 
 from rs_pipeline.products.coastline.mosaic import bilinear, grid_and_tags
 from rs_pipeline.products.coastline.rates import MIN_RATE_DATES, MIN_SCATTER_M
+from rs_pipeline.products.coastline.shoreline import pixel_of
 from rs_pipeline.products.coastline.transects import CLUSTER_M, Transects
 from rs_pipeline.storage.raster import open_own
 
@@ -64,30 +65,34 @@ def year_at(when: datetime) -> float:
 
 
 def dated_positions(paths: Iterable[tuple[int, Path]], transects: Transects, near_m: np.ndarray) -> DatedPositions:
-    """The crossing of each date's line that is nearest to the line of its period, within CLUSTER_M.
+    """The crossing of each date's line that is nearest to the line of its period, within CLUSTER_M; of a transect, the tile that holds the period's crossing
+    shows it.
 
     Parameters
     ----------
-    paths : index of a period and shore composite. A date that two tiles show is there twice; a transect sees it in one of them.
-    near_m : float (n, periods), where the period's line crosses, NaN where no date is looked for.
+    paths : index of a period and shore composite. near_m : float (n, periods), where the period's line crosses, NaN where no date is looked for.
     """
     offset_m = np.arange(-CLUSTER_M, CLUSTER_M + OFFSET_STEP_M / 2, OFFSET_STEP_M)
-    period, years, tides_m, columns = [], [], [], []
+    found: dict[tuple[int, str, str], np.ndarray] = {}
     for k, path in paths:
         if not path.exists():
             continue
         grid, tags = grid_and_tags(path)
-        points = transects.at(near_m[:, k, None] + offset_m).reshape(-1, 2)
+        crossing = np.nan_to_num(transects.at(near_m[:, k, None])[:, 0], nan=-1e12)
+        chosen = np.flatnonzero(pixel_of(grid, crossing)[2])
+        if chosen.size == 0:
+            continue
+        points = transects.at(near_m[:, k, None] + offset_m)[chosen].reshape(-1, 2)
         with open_own(path) as src:
             bands = [(i, name) for i, name in enumerate(src.descriptions, start=1) if name.startswith(DATE_BAND)]
-            for (i, name), tide_m in zip(bands, tags.get(DATE_TIDES_TAG, "").split(), strict=True):
-                fraction = bilinear(src.read(i), grid, points).reshape(len(transects), -1)
-                period.append(k)
-                years.append(year_at(datetime.strptime(name.removeprefix(DATE_BAND), TIME_FORMAT)))
-                tides_m.append(float(tide_m))
-                columns.append(near_m[:, k] + nearest_shore(fraction, offset_m))
-    distance_m = np.stack(columns, axis=1) if columns else np.empty((len(transects), 0))
-    return DatedPositions(np.array(period, int), np.array(years), np.array(tides_m), distance_m)
+            for (i, name), tide in zip(bands, tags.get(DATE_TIDES_TAG, "").split(), strict=True):
+                fraction = bilinear(src.read(i), grid, points).reshape(chosen.size, -1)
+                column = found.setdefault((k, name.removeprefix(DATE_BAND), tide), np.full(len(transects), np.nan))
+                column[chosen] = near_m[chosen, k] + nearest_shore(fraction, offset_m)
+    years = np.array([year_at(datetime.strptime(time, TIME_FORMAT)) for _, time, _ in found])
+    tide_m = np.array([float(tide) for _, _, tide in found])
+    distance_m = np.stack([*found.values()], axis=1) if found else np.empty((len(transects), 0))
+    return DatedPositions(np.array([k for k, _, _ in found], int), years, tide_m, distance_m)
 
 
 def nearest_shore(fraction: np.ndarray, offset_m: np.ndarray) -> np.ndarray:

@@ -126,18 +126,19 @@ def test_the_crossing_nearest_to_the_line_of_the_year():
 
 
 def test_positions_are_read_from_the_composites(tmp_path, coast):
-    """Two dates of a vertical shore, 5 m apart; the second tile and the year without a line show none."""
-    path, grid = tmp_path / "shore.tif", coast(np.zeros((40, 80))).grid
+    """Two dates of a shore that runs north, 5 m apart, on two tiles of which each holds one transect; the third transect has no line in the period."""
+    grid = coast(np.zeros((80, 80))).grid
+    side, half = grid.width * grid.resolution_m, grid.height // 2
     x = (np.arange(grid.width) + 0.5) * grid.resolution_m
-    shore_m = grid.width * grid.resolution_m / 2
-    layers = {
-        f"{DATE_BAND}{time}": np.broadcast_to(np.clip(0.5 + (x - s) / 80, 0, 1), grid.shape)
-        for time, s in (("20230702T120000", shore_m), ("20240101T000000", shore_m + 5))
-    }
-    write_map(path, grid, layers, [MapBand(name, name) for name in layers], {DATE_TIDES_TAG: "0.100 nan"})
-    middle = np.array([[grid.left + shore_m, grid.top - grid.height * grid.resolution_m / 2]])
-    lines = Transects(middle, np.array([[1.0, 0.0]]), np.zeros(1, int), np.ones(1), 300.0)
-    found = dated_positions([(0, path), (1, tmp_path / "none.tif"), (1, path)], lines, np.array([[300.0, np.nan]]))
-    assert found.period.tolist() == [0, 0, 1, 1] and found.years[:2] == pytest.approx([2023.5, 2024.0])
-    assert found.tide_m == pytest.approx([0.1, np.nan] * 2, nan_ok=True)
-    assert found.distance_m[0] == pytest.approx([300, 305, np.nan, np.nan], abs=0.1, nan_ok=True)
+    bands = {"20230702T120000": side / 2, "20240101T000000": side / 2 + 5}
+    layers = {f"{DATE_BAND}{time}": np.broadcast_to(np.clip(0.5 + (x - s) / 80, 0, 1), (half, grid.width)) for time, s in bands.items()}
+    paths = [tmp_path / "upper.tif", tmp_path / "lower.tif"]
+    for k, path in enumerate(paths):
+        write_map(path, grid.window(k * half, 0, half, grid.width), layers, [MapBand(name, name) for name in layers], {DATE_TIDES_TAG: "0.100 nan"})
+    middles = np.array([[grid.left + side / 2, grid.top - share * side] for share in (0.25, 0.75, 0.75)])
+    lines = Transects(middles, np.array([[1.0, 0.0]] * 3), np.zeros(3, int), np.ones(3), 300.0)
+    near_m = np.array([[300.0, np.nan], [300.0, np.nan], [np.nan, np.nan]])
+    found = dated_positions([(0, paths[0]), (0, paths[1]), (0, tmp_path / "none.tif"), (1, paths[0])], lines, near_m)
+    assert found.period.tolist() == [0, 0] and found.years == pytest.approx([2023.5, 2024.0])
+    assert found.tide_m == pytest.approx([0.1, np.nan], nan_ok=True)
+    assert found.distance_m[:2] == pytest.approx(np.array([[300, 305]] * 2), abs=0.1) and np.isnan(found.distance_m[2]).all()
