@@ -182,6 +182,7 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("coastline.tide_msl_m", 1.2, "shore coastline"),
         ("coastline.level", "mhws", "shore coastline"),
         ("coastline.min_dates", 3, "shore coastline"),
+        ("coastline.min_contrast", 0.08, "shore coastline"),
         ("resources.memory_gb", 4.0, ""),
         ("fetch.timeout_s", 9.0, ""),
     ],
@@ -221,7 +222,7 @@ def test_every_key_of_the_register_is_one_of_the_configuration(chain):
 OF_PIXELS = {
     *(f"black_odorous.{n}" for n in ("min_dates", "min_months", "min_positive_share", "window", "min_sun_elevation_deg", "max_swir1_refl", "min_width_m", "min_core_pixels")),
     *(f"water.{n}" for n in ("min_probability", "min_months", "permanent_frequency", "seasonal_frequency", "ephemeral_frequency", "vv_max_db", "vh_max_db", "tidal_reach_m")),
-    *(f"coastline.{n}" for n in ("tide_time_zone", "tide_msl_m", "tide_window", "level", "min_dates")),
+    *(f"coastline.{n}" for n in ("tide_time_zone", "tide_msl_m", "tide_window", "level", "min_dates", "min_contrast")),
 }  # fmt: skip
 """Keys of sections with decisions that the pixels of a tile are read with: the classes of maps are among them, for they are drawn in the one pass over the dates."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
@@ -22,6 +22,7 @@ from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
 from rs_pipeline.products.coastline.classes import MOUTH, UNCERTAIN
+from rs_pipeline.products.coastline.dates import date_rates, dated_positions
 from rs_pipeline.products.coastline.history import classified, decided_columns
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, ShoreStep, rates_along, steps_along
@@ -233,7 +234,7 @@ def transect_table(
     seen = np.isfinite(distance)
     last = np.where(seen.any(axis=1), len(labels) - 1 - seen[:, ::-1].argmax(axis=1), len(labels) - 1)
     built, tide_m_per_m = (np.take_along_axis(values, last[:, None], axis=1)[:, 0] for values in (evidence.built, evidence.tide_m_per_m))
-    every = rates_along(years, distance, error, built)
+    every = by_dates(settings, tiles, transects, shores, crossings, rates_along(years, distance, error, built), built)
     columns = {"transect_id": [f"T{i + 1:05d}" for i in range(n)], "adcode": owners(settings, transects, tiles), "length_m": transects.coast_m}
     distances = {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
     placed = gpd.GeoDataFrame(distances, geometry=list(transects.lines()), crs=read_grid(settings).crs)
@@ -249,6 +250,25 @@ def transect_table(
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = tide_m_per_m
     return pd.DataFrame(columns).astype({name: "object" for name in columns if name.removeprefix("satellite_").startswith(TEXTS)})
+
+
+def by_dates(
+    settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]], crossings: dict[str, Crossings],
+    every: list[Rates], built: np.ndarray,
+) -> list[Rates]:  # fmt: skip
+    """The rates of all transects, the regression rate and its interval from single dates where one family drew the line in every period and there is no
+    step. Positions of two families differ by a constant that is not known."""
+    families = np.array([[shores[p][j].family if j >= 0 else "" for j in found.line] for p, found in crossings.items()], object).T
+    near_m = np.stack([found.distance_m for found in crossings.values()], axis=1)
+    for family in SHORE_FAMILIES:
+        alone = ((families == family) | (families == "")).all(axis=1) & np.array([r.step_m == 0.0 for r in every], bool)
+        paths = [(k, Layout(settings.root).shore(p, t.id, family)) for k, p in enumerate(crossings) for t in tiles]
+        found = date_rates(dated_positions(paths, transects, np.where(alone[:, None], near_m, np.nan)), built)
+        every = [
+            replace(r, lrr_m_yr=float(rate), lrr_ci95_m_yr=float(half)) if np.isfinite(rate) and np.isfinite(r.lrr_m_yr) else r
+            for r, (rate, half) in zip(every, found, strict=True)
+        ]
+    return every
 
 
 def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossings], tide_m_per_m: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ STEPS = (
             *(f"coastline.tide_{n}" for n in ("window", "time_zone", "msl_m")),
             "coastline.level",
             "coastline.min_dates",
+            "coastline.min_contrast",
         ),
         tables=sensor_tables,
         reads=lambda p: [*chips(p), p.layout.tiles],

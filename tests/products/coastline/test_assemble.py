@@ -18,10 +18,11 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.coastline import assemble
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import SHORE_BANDS
+from rs_pipeline.products.coastline.dates import DATE_BAND, DATE_TIDES_TAG
 from rs_pipeline.products.coastline.findings import shore_findings
 from rs_pipeline.products.visits import field_results
 from rs_pipeline.publish.findings import listed
-from rs_pipeline.storage.raster import write_map
+from rs_pipeline.storage.raster import MapBand, write_map
 
 PERIODS = [2020, 2021, 2022, 2023]
 TRANSECT_COLUMNS = {
@@ -58,18 +59,22 @@ def world(tmp_path, monkeypatch, coast):
         )
         return base.model_copy(update={"coastline": CoastlineSection(**section), "tables": base.tables.model_copy(update=tables)})
 
-    def write(period, family, land_share, *, n_dates=10, tags=None, low=None, high=None, **look):
+    def write(period, family, land_share, *, n_dates=10, tags=None, low=None, high=None, dates=None, **look):
         r = 20.0 if family == "sentinel-2" else 30.0
         seen = coast(land_share, resolution_m=r, fine=int(r / 5), seed=period, **look)
         at_low, at_high = (seen if share is None else coast(share, resolution_m=r, fine=int(r / 5), seed=period, **look) for share in (low, high))
         layers = {"nir_refl": seen.nir, "swir1_refl": seen.swir1, "mndwi": seen.mndwi, "nir_low_tide": at_low.nir, "nir_high_tide": at_high.nir}
         layers["n_dates"] = np.full(seen.grid.shape, n_dates) if np.isscalar(n_dates) else n_dates
         named = {"reference": "msl", "level_m": "0.000", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
+        middles_m = (np.arange(seen.grid.width) + 0.5) * r
+        for name, x_m in (dates or {}).items():
+            layers[name] = np.clip(0.5 + (middles_m - x_m) / 80, 0, 1)[None].repeat(seen.grid.height, axis=0)
+        bands = (*SHORE_BANDS, *(MapBand(name, name) for name in dates or {}))
         half = seen.grid.height // 2
         for tile, rows in zip(tiles, (slice(0, half), slice(half, None)), strict=True):
             part = seen.grid.window(rows.start, 0, len(range(*rows.indices(seen.grid.height))), seen.grid.width)
             path = Layout(tmp_path / "t").shore(str(period), tile.id, family)
-            write_map(path, part, {k: v[rows] for k, v in layers.items()}, SHORE_BANDS, named)
+            write_map(path, part, {k: v[rows] for k, v in layers.items()}, bands, named)
 
     def run(**section):
         s = settings(**section)
@@ -101,6 +106,29 @@ def test_a_coast_that_grows(world):
     assert set(transects.adcode) == {"130200"} and transects.length_m.sum() == pytest.approx(2980, rel=0.02)
     starts, ends = (shapely.get_coordinates(shapely.get_point(transects.geometry.values, k))[:, 0] for k in (0, -1))
     assert (ends > starts).all(), "seaward is east"
+
+
+def test_the_rate_is_that_of_the_dates_where_one_family_saw_every_period(world):
+    """Yearly lines jump by 8 m to and fro; the dates move 3 m a year seaward, and 25 m landward with a metre of tide."""
+    for k, period in enumerate(PERIODS):
+        tides_m = (0.4, -0.3, 0.2, -0.1)
+        times = {
+            f"{DATE_BAND}{period}{month}15T030000": 1003 + 3 * (k + share) - 25 * h
+            for month, share, h in zip(("02", "05", "08", "11"), (0.12, 0.37, 0.62, 0.87), tides_m, strict=True)
+        }
+        world.write(period, "sentinel-2", land_to(1003.0 + 8 * (k % 2)), dates=times, tags={DATE_TIDES_TAG: " ".join(str(h) for h in tides_m)})
+    _, transects, _ = world.run()
+    assert transects.lrr_m_yr.to_numpy() == pytest.approx(3, abs=0.2) and (transects.lrr_ci95_m_yr < 0.5).all()
+    assert transects.wlr_m_yr.median() == pytest.approx(1.6, abs=0.5), "that of the yearly lines"
+
+
+def test_positions_of_two_families_give_the_rate_of_the_yearly_lines(world):
+    times = {f"{DATE_BAND}2020{month:02d}15T030000": 900.0 + 50 * month for month in range(1, 13)}
+    world.write(2020, "landsat", land_to(1003.0), dates=times, tags={DATE_TIDES_TAG: " ".join(["0.0"] * 12)})
+    for k, period in enumerate(PERIODS[1:], start=1):
+        world.write(period, "sentinel-2", land_to(1003.0 + 8 * k))
+    _, transects, _ = world.run()
+    assert transects.lrr_m_yr.median() == pytest.approx(8, abs=2)
 
 
 def test_reclaimed_land_is_found(world):

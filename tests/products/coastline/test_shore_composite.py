@@ -206,3 +206,41 @@ def test_families_are_told_by_their_pixel(run):
     assert composite.in_family(chip, "sentinel-2") and not composite.in_family(chip, "landsat")
     del chip.files["swir1"]
     assert not composite.in_family(chip, "sentinel-2")
+
+
+def test_dates_are_read_around_wide_water_alone():
+    """Water from column 150 on is 100 m from land at column 159; the reach is 500 m. A river of 100 m, a sea without land and an empty map give nothing."""
+    swir1 = np.full((60, 200), 0.2, "float32")
+    swir1[:, 150:] = 0.01
+    assert composite.around_wide_water(swir1, 10.0) == (slice(0, 60), slice(109, 200))
+    river = np.full((60, 200), 0.2, "float32")
+    river[:, 50:60] = 0.01
+    for nothing in (river, np.full((60, 200), 0.01, "float32"), np.full((60, 200), np.nan, "float32"), np.empty((0, 0), "float32")):
+        assert composite.around_wide_water(nothing, 10.0) == (slice(0, 0), slice(0, 0))
+
+
+def test_each_date_near_the_level_has_its_water_fraction(monkeypatch, caplog):
+    """The second date has two columns more of water, the third is far from the level and the fourth has a cloud over all of it."""
+    grid = Grid(CRS, 10.0, 500_000.0, 4_300_000.0, 80, 30)
+    first_wet = {0: 50, 1: 48, 3: 50}
+
+    def clear_once(members, piece, *_):
+        for seen in members:
+            bands = np.full((len(OPTICAL_BANDS), *piece.shape), 2000, "uint16")
+            bands[:, :, first_wet[seen.day] - round((piece.left - grid.left) / 10) :] = 100
+            bands[OPTICAL_BANDS.index("green")] = 700
+            yield seen, bands, np.full(piece.shape, seen.day != 3), None
+
+    monkeypatch.setattr(composite, "clear_once", clear_once)
+    members = [SimpleNamespace(day=d, scene=SimpleNamespace(scale=1e-4, offset=0.0, datetime=FIRST + timedelta(days=d))) for d in range(4)]
+    tide = composite.TideChoice(np.array([0.1, -0.2, 2.0, 0.0]), np.array([True, True, False, True]), "msl", 0.0)
+    swir1 = np.where(np.arange(80) < 50, 0.2, 0.01)[None].repeat(30, axis=0)
+    settings = SimpleNamespace(masks=MaskSection(), coastline=CoastlineSection(), resources=SimpleNamespace(memory_gb=1.0))
+    layers, heights_m = composite.date_layers(members, grid, tide, settings, [[]] * 4, swir1)
+    assert list(layers) == [f"water_fraction_202405{d:02d}T030000" for d in (1, 2, 4)] and heights_m == [0.1, -0.2, 0.0]
+    first, second, cloudy = layers.values()
+    assert first[15, 45:53].tolist() == [0] * 5 + [1] * 3 and second[15, 45:53].tolist() == [0] * 3 + [1] * 5
+    assert np.isnan(cloudy).all() and composite.date_layers(members, grid, tide, SimpleNamespace(coastline=None), [], swir1) == ({}, [])
+    settings.resources.memory_gb = 3 * 80 * 30 * 4 / 1e9 - 1e-9
+    assert composite.date_layers(members, grid, tide, settings, [[]] * 4, swir1) == ({}, []), "three dates take a byte more than there is"
+    assert "need more than resources.memory_gb" in caplog.text
