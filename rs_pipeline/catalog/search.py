@@ -77,7 +77,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     Items with the same id are one candidate where their content is the same; else all are kept. ``others`` counts the items of other collections.
     """
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
-    remote, box = is_api(source.catalog), shapely.box(*region.bounds)
+    remote, box, thermal = is_api(source.catalog), shapely.box(*region.bounds), settings.heat and settings.heat.window
     items: Iterator[Any]
     if remote:
         items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))
@@ -85,7 +85,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
         items = folder_items(source.catalog, sensor, others, tuple(source.folders))
     found: dict[bytes, Candidate] = {}
     for item in items:
-        candidate = read_item(item, source, sensor, schemes)
+        candidate = read_item(item, source, sensor, schemes, thermal)
         scene = candidate.scene
         if unasked := remote and _unasked(item, candidate, sensor.collection, box, spans):
             candidate = replace(candidate, scene=replace(scene, status="skipped", reason=unasked, assets={}))

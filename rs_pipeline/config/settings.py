@@ -92,6 +92,9 @@ class Settings(Section):
     land: product.LandSection = _of(product.LandSection)
     land_zones: product.LandZonesSection = _of(product.LandZonesSection)
     soil: product.SoilSection = _of(product.SoilSection)
+    heat: product.HeatSection | None = Field(
+        None, description="Surface temperature of summer and the heat island of built-up land, from Landsat; null: its bands are not read."
+    )
     coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
     products: dict[str, dict[str, Any]] = Field(
         {},
@@ -253,6 +256,12 @@ def coast_of(settings: Settings) -> product.CoastlineSection:
     """The section ``coastline`` of a run; only runs that have it have the steps that call this function."""
     assert settings.coastline is not None, "a step of the coast in a run without one"
     return settings.coastline
+
+
+def heat_of(settings: Settings) -> product.HeatSection:
+    """The section ``heat`` of a run; only runs that have it have the steps that call this function."""
+    assert settings.heat is not None, "a step of heat in a run without one"
+    return settings.heat
 
 
 def _at(values: Any, key: str) -> Any:
