@@ -151,6 +151,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "land": None,
         "watched_kinds": frozenset(),
         "soil": None,
+        "heat": None,
         "quality": None,
         "official_coast_km": None,
         "tide_doubt": "",

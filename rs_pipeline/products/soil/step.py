@@ -10,11 +10,12 @@ from rs_kernels.soil import T_KM2_PER_T_HA, cover_factors
 
 from rs_pipeline.config import Settings, SoilSection
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.rasters import raster_on
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, heights_of
-from rs_pipeline.products.soil.rasters import raster_on, terrain_factor
+from rs_pipeline.products.soil.rasters import terrain_factor
 from rs_pipeline.storage.provenance import map_tags
 from rs_pipeline.storage.raster import band_index, open_map, write_map
 from rs_pipeline.tiles import read_tile

@@ -1,0 +1,73 @@
+"""Indicators of heat: the surface heat island of summer, and the area of hot land."""
+
+from __future__ import annotations
+
+import math
+
+from rs_pipeline.estimation.error_model import spread
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
+from rs_pipeline.estimation.uncertainty import Interval
+
+LEAST_ISLAND_K, GREATEST_ISLAND_K = -10.0, 20.0
+"""Least and greatest mean of built-up land above rural land that is possible; means of cities of the world lie between -4 and 9 K
+(Peng et al. 2012, Environ. Sci. Technol. 46:696)."""
+
+NOT_ASKED = missing("needs_table", "this run makes no map of surface temperature: add the section heat to the configuration (heat: {})")
+
+NO_LAND = missing("insufficient_data", "no land whose class is known")
+
+
+def _island(facts: Facts) -> Estimate:
+    """Built-up land less rural land, K. In a unit with less rural land than ``heat.min_rural_km2`` the rural land is that of its tiles, whose anomaly is 0."""
+    row, heat = facts.county, facts["heat"]
+    if heat is None:
+        return NOT_ASKED
+    built, observed = row["heat_built_m2"], row["heat_built_observed_m2"]
+    if not row["heat_land_m2"] > 0:
+        return NO_LAND
+    if not built > 0:
+        return missing("no_target", "no built-up land in this unit")
+    if not observed > 0:
+        return missing("insufficient_data", "no built-up pixel with enough dates with a temperature, or no rural land near")
+    mean, square, variance = row["heat_built_k_m2"] / observed, row["heat_built_k2_m2"] / observed, row["heat_built_var_m4"] / observed**2
+    rural, words = row["heat_rural_observed_m2"], heat.words
+    if rural >= heat.min_rural_m2:
+        reference, variance = row["heat_rural_k_m2"] / rural, variance + row["heat_rural_var_m4"] / rural**2
+    else:
+        reference, words = 0.0, ("too little rural land in this unit: compared with that of its tiles", *words)
+    error = spread("heat_island_summer", math.sqrt(variance), row["heat_built_error_k_m2"] / observed)
+    seen = modelled(mean - reference, error, LEAST_ISLAND_K, GREATEST_ISLAND_K)
+    spare = square - mean**2 + (mean - reference) ** 2
+    found = published(seen, observed_ratio(observed, built), facts, 1.0, low=LEAST_ISLAND_K, high=GREATEST_ISLAND_K, square=spare, spread=error)
+    return found.noting(*words) if found.interval else found
+
+
+def _hot_area(facts: Facts) -> Estimate:
+    """Land warmer than rural land by more than ``heat.hot_k``, km2."""
+    row, heat = facts.county, facts["heat"]
+    if heat is None:
+        return NOT_ASKED
+    land, observed = row["heat_land_m2"], row["heat_land_observed_m2"]
+    if not land > 0:
+        return NO_LAND
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with enough dates with a temperature, or no rural land near")
+    value, surely, possibly = (row[f"heat_{name}_m2"] / observed for name in ("hot", "surely_hot", "possibly_hot"))
+    found = published(Interval(value, surely, possibly, "model95"), observed_ratio(observed, land), facts, land / 1e6)
+    return found.noting(*heat.words) if found.interval else found
+
+
+_SEASON = "mean over the clear dates of the season (heat.window) of the surface temperature of Landsat Collection 2 above that of rural land on the same date"
+
+INDICATORS = (
+    Indicator(
+        "heat_island_summer", "Surface heat island of built-up land, summer mornings", "K", "heat", "down", _island,
+        formula="built-up land less rural land (cropland, grass, trees; away from built-up land and of its height): " + _SEASON,
+        bounds="errors of the pixels, correlated over 300 m, and the systematic error found in simulated worlds",
+    ),
+    Indicator(
+        "hot_land_area_summer", "Land much hotter than rural land, summer mornings", "km2", "heat", "down", _hot_area,
+        formula="area of land, water left out, that is warmer than rural land by more than heat.hot_k: " + _SEASON,
+        bounds="all pixels warmer or cooler together by 1.96 of their standard errors",
+    ),
+)  # fmt: skip
