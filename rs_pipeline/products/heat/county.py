@@ -20,8 +20,8 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
     layers = {"heat_built_m2": marked(built), "heat_land_m2": marked(land), "heat_land_observed_m2": marked(land, anomaly)}
     for name, inside in (("built", built), ("rural", rural)):
         mine = np.where(inside, anomaly, np.nan)
-        layers |= {f"heat_{name}_observed_m2": marked(inside, anomaly), f"heat_{name}_k_m2": mine, f"heat_{name}_k2_m2": mine**2}
-    layers["heat_built_error_k_m2"] = np.where(built, error, np.nan)
+        layers |= {f"heat_{name}_observed_m2": marked(inside, anomaly), f"heat_{name}_k_m2": mine}
+    layers |= {"heat_built_k2_m2": layers["heat_built_k_m2"] ** 2, "heat_built_error_k_m2": np.where(built, error, np.nan)}
     for name, least in (("hot", anomaly), ("surely_hot", anomaly - Z95 * error), ("possibly_hot", anomaly + Z95 * error)):
         layers[f"heat_{name}_m2"] = marked(land & (least > hot_k), anomaly)
-    return CountySums(layers, {f"heat_{name}": np.where(inside, error, 0) for name, inside in (("built", built), ("rural", rural))})
+    return CountySums(layers)

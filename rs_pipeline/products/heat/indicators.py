@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
-from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
+from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 
 LEAST_ISLAND_K, GREATEST_ISLAND_K = -10.0, 20.0
 """Least and greatest mean of built-up land above rural land that is possible; means of cities of the world lie between -4 and 9 K
@@ -18,7 +15,11 @@ NO_LAND = missing("insufficient_data", "no land whose class is known")
 
 
 def _island(facts: Facts) -> Estimate:
-    """Built-up land less rural land, K. In a unit with less rural land than ``heat.min_rural_km2`` the rural land is that of its tiles, whose anomaly is 0."""
+    """Built-up land less rural land, K. In a unit with less rural land than ``heat.min_rural_km2`` the rural land is that of its tiles, whose anomaly is 0.
+
+    The dates of a season are few, and the same for all of a unit: on a windy or wet day all its built-up land is less warm. So the bounds are those of all
+    built-up pixels wrong together. The dates of another year are others: the error of a change is that of two independent values.
+    """
     row, heat = facts.county, facts["heat"]
     if heat is None:
         return NOT_ASKED
@@ -29,16 +30,15 @@ def _island(facts: Facts) -> Estimate:
         return missing("no_target", "no built-up land in this unit")
     if not observed > 0:
         return missing("insufficient_data", "no built-up pixel with enough dates with a temperature, or no rural land near")
-    mean, square, variance = row["heat_built_k_m2"] / observed, row["heat_built_k2_m2"] / observed, row["heat_built_var_m4"] / observed**2
+    mean, square, error = (row[f"heat_built_{name}_m2"] / observed for name in ("k", "k2", "error_k"))
     rural, words = row["heat_rural_observed_m2"], heat.words
     if rural >= heat.min_rural_m2:
-        reference, variance = row["heat_rural_k_m2"] / rural, variance + row["heat_rural_var_m4"] / rural**2
+        reference = row["heat_rural_k_m2"] / rural
     else:
         reference, words = 0.0, ("too little rural land in this unit: compared with that of its tiles", *words)
-    error = spread("heat_island_summer", math.sqrt(variance), row["heat_built_error_k_m2"] / observed)
-    seen = modelled(mean - reference, error, LEAST_ISLAND_K, GREATEST_ISLAND_K)
+    seen = within(around(mean - reference, Z95 * error), LEAST_ISLAND_K, GREATEST_ISLAND_K)
     spare = square - mean**2 + (mean - reference) ** 2
-    found = published(seen, observed_ratio(observed, built), facts, 1.0, low=LEAST_ISLAND_K, high=GREATEST_ISLAND_K, square=spare, spread=error)
+    found = published(seen, observed_ratio(observed, built), facts, 1.0, low=LEAST_ISLAND_K, high=GREATEST_ISLAND_K, square=spare)
     return found.noting(*words) if found.interval else found
 
 
@@ -63,7 +63,7 @@ INDICATORS = (
     Indicator(
         "heat_island_summer", "Surface heat island of built-up land, summer mornings", "K", "heat", "down", _island,
         formula="built-up land less rural land (cropland, grass, trees; away from built-up land and of its height): " + _SEASON,
-        bounds="errors of the pixels, correlated over 300 m, and the systematic error found in simulated worlds",
+        bounds="all built-up pixels wrong together by 1.96 of their standard errors: the scatter over the dates, or ST_QA if that is larger; errors of the land class are not in it",
     ),
     Indicator(
         "hot_land_area_summer", "Land much hotter than rural land, summer mornings", "km2", "heat", "down", _hot_area,

@@ -106,26 +106,31 @@ def test_sums_of_a_county():
     assert (total["heat_built_m2"], total["heat_land_m2"], total["heat_land_observed_m2"]) == (1, 3, 3)
     assert (total["heat_built_k_m2"], total["heat_built_k2_m2"], total["heat_rural_k_m2"], total["heat_built_error_k_m2"]) == (6, 36, 1, 1)
     assert (total["heat_hot_m2"], total["heat_surely_hot_m2"], total["heat_possibly_hot_m2"]) == (1, 0, 2)
-    assert {name: layer.tolist() for name, layer in sums.errors.items()} == {"heat_built": [[1, 0, 0, 0, 0]], "heat_rural": [[0, 1, 0, 0, 0]]}
+    assert not sums.errors and not sums.changes
 
 
 def unit(heat: HeatFacts | None = HeatFacts(0.25 * KM2), **changes: float) -> Facts:  # noqa: B008
     """Facts of a county with 2 km2 of built-up land 6 K above, and 4 km2 of rural land 1 K above, the rural land of their tiles."""
     sums = {
         "heat_land_m2": 10 * KM2, "heat_land_observed_m2": 10 * KM2, "heat_built_m2": 2 * KM2, "heat_built_observed_m2": 2 * KM2, "heat_built_k_m2": 12 * KM2,
-        "heat_built_k2_m2": 74 * KM2, "heat_built_error_k_m2": 2 * KM2, "heat_built_var_m4": (0.06 * KM2) ** 2, "heat_rural_observed_m2": 4 * KM2,
-        "heat_rural_k_m2": 4 * KM2, "heat_rural_k2_m2": 5 * KM2, "heat_rural_var_m4": (0.16 * KM2) ** 2,
+        "heat_built_k2_m2": 74 * KM2, "heat_built_error_k_m2": 2 * KM2, "heat_rural_observed_m2": 4 * KM2, "heat_rural_k_m2": 4 * KM2,
         "heat_hot_m2": 1.5 * KM2, "heat_surely_hot_m2": 1 * KM2, "heat_possibly_hot_m2": 2.5 * KM2,
     }  # fmt: skip
     return make_facts(county={"area_m2": 11 * KM2, "n_scenes": 5, **sums, **changes}, heat=heat)
 
 
 def test_the_heat_island_is_built_up_less_rural_land():
+    """6 - 1 K, and the mean standard error of built-up pixels, 1 K, to either side 1.96 times."""
     found = ISLAND.estimator(unit())
-    assert found.interval is not None and found.interval.value == pytest.approx(5.0) and found.observed_fraction == 1
-    assert found.spread is not None
-    assert found.spread.pixels95 == pytest.approx(1.959964 * math.hypot(0.03, 0.04), rel=1e-4) and found.spread.basis == pytest.approx(1.0)
-    assert found.reason == ""
+    assert found.interval is not None and found.interval.kind == "model95" and (found.observed_fraction, found.reason) == (1, "")
+    assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((5.0, 5 - 1.959964, 5 + 1.959964), abs=1e-4)
+
+
+def test_of_a_part_that_was_not_seen_the_interval_is_wider():
+    """90 % seen: the built-up pixels' own variance, 74/2 - 36 = 1 K2, stands for the rest: 1.96 x 0.1 K besides 1.96 K."""
+    found = ISLAND.estimator(unit(heat_built_m2=2 / 0.9 * KM2))
+    assert found.interval is not None and found.interval.value == pytest.approx(5.0)
+    assert found.interval.upper - 5 == pytest.approx(1.959964 * math.hypot(1.0, 0.1), abs=1e-3) and "90 % observed" in found.reason
 
 
 def test_hot_land_has_the_bounds_of_the_pixels_errors():
