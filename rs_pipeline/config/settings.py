@@ -226,6 +226,11 @@ class Settings(Section):
         """Folder that keeps coarse readings of scenes (`catalog.looks`), shared by all runs of the output folder. No run can have its name."""
         return self.output / ".looks"
 
+    @property
+    def heights(self) -> tuple[str, Path | None]:
+        """Configuration key and file of the heights that slopes are made from and rural land is chosen by; None where there is none."""
+        return ("soil.dem", self.soil.dem) if self.soil.dem is not None else ("masks.dem", self.masks.dem)
+
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""
         return next((stated for name, stated in self.inputs.items() if name == key), sections.InputSection())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Colour, MapBand, Style
@@ -41,8 +40,3 @@ STYLE = Style(
 def has_heat(settings: Settings) -> bool:
     """Whether a run makes maps of surface temperature."""
     return settings.heat is not None
-
-
-def reference_heights(settings: Settings) -> tuple[str, Path | None]:
-    """Configuration key and file of the heights by which rural land is chosen; None where there is none."""
-    return ("masks.dem", settings.masks.dem) if settings.masks.dem is not None else ("soil.dem", settings.soil.dem)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.products.heat.maps import BANDS, HEAT, STYLE, has_heat, reference_heights
+from rs_pipeline.products.heat.maps import BANDS, HEAT, STYLE, has_heat
 from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, RegionMap, Step, chips, sensor_tables
 
 BYTES_A_PIXEL = 150
@@ -21,7 +21,7 @@ def _memory_mb(settings: Settings) -> float:
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
-    return [reference_heights(settings)[1]] if has_heat(settings) else []
+    return [settings.heights[1]] if has_heat(settings) else []
 
 
 PRODUCT = Product(
@@ -32,7 +32,7 @@ PRODUCT = Product(
             HEAT, "Make the map of surface temperature above rural land of a tile and period.", "rs_pipeline.products.heat.step:heat", scope="tile_period",
             when=has_heat, memory_mb=_memory_mb, keys=(*CLEAR_PIXEL_KEYS, "masks.heat", *PIXEL_KEYS, "soil.dem"), tables=sensor_tables,
             reads=lambda p: [*chips(p), p.layout.tiles, p.layout.tile_map(p.period, p.tile, "land")],
-            side_files=lambda p: [reference_heights(p.settings)[1]], writes=lambda p: [p.layout.tile_map(p.period, p.tile, HEAT)],
+            side_files=lambda p: [p.settings.heights[1]], writes=lambda p: [p.layout.tile_map(p.period, p.tile, HEAT)],
         ),
     ),
     county_maps=(HEAT,), county_sums="rs_pipeline.products.heat.county:county_sums", facts="rs_pipeline.products.heat.facts:facts",

@@ -17,7 +17,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import THERMAL_BANDS, Grid
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.heat.anomaly import surface_anomalies
-from rs_pipeline.products.heat.maps import BANDS, HEAT, Zone, reference_heights
+from rs_pipeline.products.heat.maps import BANDS, HEAT, Zone
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.storage.provenance import map_tags
@@ -64,7 +64,7 @@ def thermal_passes(chips: Sequence[Chip], section: HeatSection) -> list[Pass]:
 
 
 def _heights(settings: Settings, grid: Grid) -> np.ndarray | None:
-    key, path = reference_heights(settings)
+    key, path = settings.heights
     return None if path is None else raster_on(path, key, grid)
 
 
