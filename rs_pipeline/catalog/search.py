@@ -77,7 +77,8 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     Items with the same id are one candidate where their content is the same; else all are kept. ``others`` counts the items of other collections.
     """
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
-    remote, box, thermal = is_api(source.catalog), shapely.box(*region.bounds), settings.heat and settings.heat.window
+    remote, box = is_api(source.catalog), shapely.box(*region.bounds)
+    thermal = settings.heat.window if settings.heat else None
     items: Iterator[Any]
     if remote:
         items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))

@@ -14,7 +14,7 @@ from scipy import ndimage
 from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, WATER, Layers, Material, green_cover, is_flooded
 from rs_pipeline.simulation.world import World, smooth_noise
 
-WARMTH_K: dict[Material, float] = {
+WARMTH_K: dict[Material | str, float] = {
     Material.BUILT: 9.0, Material.ROOF: 13.0, Material.CONCRETE: 10.0, Material.ROAD: 10.0, Material.SOIL: 11.0, Material.DRY_SAND: 12.0,
     Material.WET_SAND: 4.0, Material.MUDFLAT: 3.0, Material.GREENHOUSE: 8.0, Material.ROCK: 10.0,
 }  # fmt: skip
@@ -39,12 +39,12 @@ SUMMER_DAYS = np.arange(152, 244)
 def warmth_k(world: World) -> dict[Material | str, float]:
     """True temperature of this world's surfaces above closed crops, K, by material, and of ``field``, ``forest``, ``water`` and ``sea``."""
     rng = np.random.default_rng([world.seed, 71])
-    table: dict[Material | str, float] = {**WARMTH_K, "field": FIELD_K, "forest": FOREST_K, "water": WATER_K, "sea": SEA_K}
+    table = {**WARMTH_K, "field": FIELD_K, "forest": FOREST_K, "water": WATER_K, "sea": SEA_K}
     return {name: value * float(np.exp(rng.normal(0, DRAWN))) for name, value in table.items()}
 
 
-def _layer_warmth(world: World, layers: Layers, day_of_year: int, season_day: float, years_on: float) -> np.ndarray:
-    """Temperature above closed crops of each mixing layer on a day, as the product shows it, float32 (1, layers), K."""
+def thermal_coefficients(world: World, layers: Layers, day_of_year: int, season_day: float, years_on: float, rng: np.random.Generator) -> np.ndarray:
+    """Temperature above closed crops of each mixing layer on a date, as the product shows it, float32 (1, layers), K."""
     table, error = warmth_k(world), float(np.random.default_rng([world.seed, 72]).normal(0, EMISSIVITY_K))
     columns: list[float] = []
     for material in layers.materials:
@@ -58,12 +58,7 @@ def _layer_warmth(world: World, layers: Layers, day_of_year: int, season_day: fl
             columns.append(table["water"])
         else:
             columns.append(table[material] + (error if material in SEALED else 0.0))
-    return np.array([[*columns, table["sea"], table["sea"]]], "float32")
-
-
-def thermal_coefficients(world: World, layers: Layers, day_of_year: int, season_day: float, years_on: float, rng: np.random.Generator) -> np.ndarray:
-    """Temperature of each mixing layer of a date above the date's level, float32 (1, layers), K."""
-    return _layer_warmth(world, layers, day_of_year, season_day, years_on) * np.float32(np.exp(rng.normal(0, CONTRAST)))
+    return np.array([[*columns, table["sea"], table["sea"]]], "float32") * np.float32(np.exp(rng.normal(0, CONTRAST)))
 
 
 def thermal_rasters(surface_k: np.ndarray, clouds: tuple[np.ndarray, ...], day_of_year: int, pixel_m: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
