@@ -23,7 +23,7 @@ from rs_pipeline.products.land.zonal import bank
 from rs_pipeline.products.red_line.areas import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
-from rs_pipeline.validation.heat import rural_share, true_anomaly
+from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anomaly, wide_built_share
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -322,9 +322,10 @@ def _soil(*, lost: bool) -> Callable[[_Asked], float]:
 
 
 def _heat_island(a: _Asked) -> float:
-    """Built-up less rural land, K; where the unit has less rural land than the indicator asks for, the rural land is the world's."""
-    true, built, rural = true_anomaly(a.truth, a.year), a.truth.share(a.year, MATERIALS[Land.BUILT]), rural_share(a.truth, a.year)
-    if true is None or not a.place.total(built) > 0:
+    """Built-up land in pieces as wide as the sensor's pixels less rural land, K; NaN where there is less of it than the indicator asks for. Where the unit has less rural land than the indicator asks for, the rural land is the world's."""
+    true, rural = true_anomaly(a.truth, a.year), rural_share(a.truth, a.year)
+    built = wide_built_share(a.truth, a.year, HeatSection().edge_m)
+    if true is None or a.place.total(built) < HeatSection().min_built_km2 * 1e6:
         return math.nan
     own = a.place.total(rural) >= HeatSection().min_rural_km2 * 1e6
     reference = ratio(a.place.total(rural * true), a.place.total(rural)) if own else 0.0
@@ -332,8 +333,9 @@ def _heat_island(a: _Asked) -> float:
 
 
 def _hot_area(a: _Asked) -> float:
+    """Hot land, km2, by the true temperature of pixels as wide as the sensor's."""
     true, land = true_anomaly(a.truth, a.year), ~a.truth.true_water(a.year).water
-    return math.nan if true is None else a.place.total(land & (true > HeatSection().hot_k)) / 1e6
+    return math.nan if true is None else a.place.total(land & (by_sensor_pixels(true, a.truth, HeatSection().edge_m) > HeatSection().hot_k)) / 1e6
 
 
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from rs_pipeline.estimation.uncertainty import Z95
+from rs_pipeline.products.heat.step import HALF_FULL, pixels_across
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import bias, interval_coverage, ratio, rmse
@@ -17,6 +19,17 @@ RURAL = (Land.CROPLAND, Land.GRASS, Land.TREE)
 def rural_share(truth: Truth, year: int) -> np.ndarray:
     """Share (0-1) of each pixel that is rural land, float32 (h, w)."""
     return truth.share(year, [m for c in RURAL for m in MATERIALS[c]])
+
+
+def by_sensor_pixels(values: np.ndarray, truth: Truth, edge_m: float) -> np.ndarray:
+    """Mean of a map over the square of ``edge_m`` around each pixel, float32 (h, w)."""
+    return ndimage.uniform_filter(values, pixels_across(edge_m, truth.grid.resolution_m))
+
+
+def wide_built_share(truth: Truth, year: int, edge_m: float) -> np.ndarray:
+    """Share (0-1) of each pixel that is built-up, 0 where less than half of the square of ``edge_m`` around it is, float32 (h, w)."""
+    share = truth.share(year, MATERIALS[Land.BUILT])
+    return np.where(by_sensor_pixels(share, truth, edge_m) >= HALF_FULL, share, 0)
 
 
 def true_anomaly(truth: Truth, year: int) -> np.ndarray | None:

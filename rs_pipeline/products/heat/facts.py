@@ -19,6 +19,7 @@ class HeatFacts:
     """Facts of a period of a run with the section ``heat``."""
 
     min_rural_m2: float
+    min_built_m2: float
     words: tuple[str, ...] = ()
     """Note on scenes without temperature, for the reason of an estimate; empty where all have it."""
 
@@ -39,5 +40,5 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     for period in settings.all_periods:
         lacking = without_temperature([s for s in used if s.solar_day in period])
         words = (f"{lacking} scenes of the season carry no surface temperature and are left out",) if lacking else ()
-        found[period.label] = HeatFacts(section.min_rural_km2 * 1e6, words)
+        found[period.label] = HeatFacts(section.min_rural_km2 * 1e6, section.min_built_km2 * 1e6, words)
     return {"heat": lambda adcode, period: found[period]}

@@ -26,8 +26,9 @@ def _island(facts: Facts) -> Estimate:
     built, observed = row["heat_built_m2"], row["heat_built_observed_m2"]
     if not row["heat_land_m2"] > 0:
         return NO_LAND
-    if not built > 0:
-        return missing("no_target", "no built-up land in this unit")
+    if built < heat.min_built_m2:
+        least = heat.min_built_m2 / 1e6
+        return missing("insufficient_data", f"{built / 1e6:.3g} km2 of built-up land as wide as the sensor's pixels; at least {least:.3g} km2 are needed")
     if not observed > 0:
         return missing("insufficient_data", "no built-up pixel with enough dates with a temperature, or no rural land near")
     mean, square, error = (row[f"heat_built_{name}_m2"] / observed for name in ("k", "k2", "error_k"))
@@ -43,7 +44,7 @@ def _island(facts: Facts) -> Estimate:
 
 
 def _hot_area(facts: Facts) -> Estimate:
-    """Land warmer than rural land by more than ``heat.hot_k``, km2."""
+    """Land warmer than rural land by more than ``heat.hot_k``, km2, as the sensor's pixels of 100 m show it: roads and single roofs are not in it."""
     row, heat = facts.county, facts["heat"]
     if heat is None:
         return NOT_ASKED
@@ -62,12 +63,12 @@ _SEASON = "mean over the clear dates of the season (heat.window) of the surface 
 INDICATORS = (
     Indicator(
         "heat_island_summer", "Surface heat island of built-up land, summer mornings", "K", "heat", "down", _island,
-        formula="built-up land less rural land (cropland, grass, trees; away from built-up land and of its height): " + _SEASON,
+        formula="built-up land, in pieces as wide as the sensor's pixels, less rural land (cropland, grass, trees; away from built-up land and of its height): " + _SEASON,
         bounds="all built-up pixels wrong together by 1.96 of their standard errors: the scatter over the dates, or ST_QA if that is larger; errors of the land class are not in it",
     ),
     Indicator(
         "hot_land_area_summer", "Land much hotter than rural land, summer mornings", "km2", "heat", "down", _hot_area,
-        formula="area of land, water left out, that is warmer than rural land by more than heat.hot_k: " + _SEASON,
+        formula="area of land, water left out, that pixels of 100 m show warmer than rural land by more than heat.hot_k: " + _SEASON,
         bounds="all pixels warmer or cooler together by 1.96 of their standard errors",
     ),
 )  # fmt: skip

@@ -14,10 +14,11 @@ class Zone(IntEnum):
     """Values of the band ``zone``; NaN where the land class is not known."""
 
     OTHER = 0
-    """Wetland, bare ground, and land that is no reference: near built-up land, or of another height."""
+    """Wetland, bare ground, roads and scattered houses, and land that is no reference: near built-up land, or of another height."""
     RURAL = 1
     """The reference: cropland, grass and trees away from built-up land and of its height."""
     BUILT = 2
+    """Built-up land that fills at least half of the sensor's pixels. The temperature of narrower pieces is mostly that of what lies beside them."""
     WATER = 3
 
 
@@ -25,7 +26,7 @@ BANDS = (
     MapBand("anomaly_k", "Surface temperature at about 10:30 above that of the tile's rural land on the same dates: mean of the season's clear dates", "K"),
     MapBand("error_k", "Standard error of that mean, from the scatter over its dates or from ST_QA, whichever is larger", "K"),
     MapBand("n_dates", "Dates with a temperature", "count"),
-    MapBand("zone", "0 other land, 1 rural land that is the reference, 2 built-up land, 3 water", "class"),
+    MapBand("zone", "0 other land, 1 rural land that is the reference, 2 built-up land in pieces as wide as the sensor's pixels, 3 water", "class"),
 )
 
 STYLE = Style(

@@ -28,6 +28,9 @@ COLDEST_K, HOTTEST_K = 240.0, 354.0
 """Temperatures outside are no ground: 354 K (80.8 degrees Celsius) is the hottest that satellites have measured (Zhao et al. 2021, Bull. Am. Meteorol.
 Soc. 102:E2085), and tops of thick clouds are below 240 K."""
 
+HALF_FULL = 0.5 - 1e-4
+"""Share of the sensor's pixel that is built from which a built-up pixel counts; less than a half by the rounding of the filter."""
+
 
 def heat(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
     """Write the map of surface temperature of a tile and period (BANDS, float32, NaN nodata).
@@ -71,16 +74,26 @@ def _heights(settings: Settings, grid: Grid) -> np.ndarray | None:
 def zones(land: np.ndarray, height_m: np.ndarray | None, section: HeatSection, resolution_m: float) -> np.ndarray:
     """Band ``zone`` of a land class and heights, float32 (h, w), values of `Zone`, NaN where the class is unknown.
 
-    A rural pixel has no built-up land within ``heat.edge_m`` (in a square), and its height is known and within ``heat.max_height_difference_m`` of the
+    Built-up land counts where it fills half of the square of ``heat.edge_m`` around the pixel. A rural pixel has no built-up land within that distance, and its height is known and within ``heat.max_height_difference_m`` of the
     median height of the tile's built-up land. Without heights, or without built-up land, every height will do.
     """
     built = land == Land.BUILT
     near = ndimage.maximum_filter(built, 2 * math.ceil(section.edge_m / resolution_m) + 1, mode="constant") if built.any() else built
+    wide = built & (ndimage.uniform_filter(built.astype("float32"), pixels_across(section.edge_m, resolution_m)) >= HALF_FULL)
     rural = np.isin(land, (Land.CROPLAND, Land.GRASS, Land.TREE)) & ~near
     if height_m is not None and np.isfinite(height_m[built]).any():
         rural &= np.abs(height_m - np.nanmedian(height_m[built])) <= section.max_height_difference_m
-    found = np.select([built, land == Land.WATER, rural], [Zone.BUILT, Zone.WATER, Zone.RURAL], Zone.OTHER)
+    found = np.select([wide, land == Land.WATER, rural], [Zone.BUILT, Zone.WATER, Zone.RURAL], Zone.OTHER)
     return np.where(np.isfinite(land), found, np.nan).astype("float32")
+
+
+def pixels_across(edge_m: float, resolution_m: float) -> int:
+    """Odd number of pixels that are about as wide as the sensor's pixel.
+
+    >>> pixels_across(100, 10), pixels_across(100, 30)
+    (11, 5)
+    """
+    return 2 * round(edge_m / resolution_m / 2) + 1
 
 
 def read_temperatures(settings: Settings, passes: Sequence[Pass], grid: Grid) -> tuple[np.ndarray, np.ndarray]:

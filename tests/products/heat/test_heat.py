@@ -88,6 +88,14 @@ def test_rural_land_lies_away_from_buildings_and_at_their_height():
     np.testing.assert_array_equal(zones(land, None, section, 10.0), row_of(built, other, rural, rural, rural, other, other, water, math.nan))
 
 
+def test_a_road_is_no_built_up_land_and_a_town_is():
+    """A road of one pixel fills 5 of 25 pixels of 50 m; the middle of a town of 5 pixels all 25, its edge 15, its corner 9."""
+    land = np.full((15, 15), float(Land.CROPLAND), "float32")
+    land[2] = land[6:11, 5:10] = Land.BUILT
+    found = zones(land, None, HeatSection(edge_m=50), 10.0) == Zone.BUILT
+    assert not found[2].any() and found[8, 7] and found[6, 7] and not found[6, 5]
+
+
 def test_without_built_up_land_every_height_will_do():
     land = row_of(Land.CROPLAND, Land.TREE)
     np.testing.assert_array_equal(zones(land, row_of(10, 2000), SECTION, 10.0), row_of(Zone.RURAL, Zone.RURAL))
@@ -109,7 +117,7 @@ def test_sums_of_a_county():
     assert not sums.errors and not sums.changes
 
 
-def unit(heat: HeatFacts | None = HeatFacts(0.25 * KM2), **changes: float) -> Facts:  # noqa: B008
+def unit(heat: HeatFacts | None = HeatFacts(0.25 * KM2, 0.25 * KM2), **changes: float) -> Facts:  # noqa: B008
     """Facts of a county with 2 km2 of built-up land 6 K above, and 4 km2 of rural land 1 K above, the rural land of their tiles."""
     sums = {
         "heat_land_m2": 10 * KM2, "heat_land_observed_m2": 10 * KM2, "heat_built_m2": 2 * KM2, "heat_built_observed_m2": 2 * KM2, "heat_built_k_m2": 12 * KM2,
@@ -148,7 +156,8 @@ def test_a_unit_without_rural_land_is_compared_with_that_of_its_tiles():
     ("changes", "status", "words"),
     [
         ({"heat": None}, "needs_table", "add the section heat to the configuration (heat: {})"),
-        ({"heat_built_m2": 0.0, "heat_built_observed_m2": 0.0}, "no_target", "no built-up land in this unit"),
+        ({"heat_built_m2": 0.2 * KM2}, "insufficient_data", "0.2 km2 of built-up land as wide as the sensor's pixels; at least 0.25 km2 are needed"),
+        ({"heat_built_m2": 0.0, "heat_built_observed_m2": 0.0}, "insufficient_data", "0 km2 of built-up land as wide as"),
         ({"heat_built_observed_m2": 0.0}, "insufficient_data", "no built-up pixel with enough dates with a temperature, or no rural land near"),
         ({"heat_land_m2": 0.0, "heat_built_m2": 0.0}, "insufficient_data", "no land whose class is known"),
         ({"heat_built_observed_m2": 0.8 * KM2}, "insufficient_data", "40 % observed; at least 50 % is needed"),
@@ -166,5 +175,5 @@ def test_of_hot_land_nothing_is_said_without_data():
 
 
 def test_scenes_without_temperature_are_counted_in_the_reason():
-    found = ISLAND.estimator(unit(HeatFacts(0.25 * KM2, ("3 scenes of the season carry no surface temperature and are left out",))))
+    found = ISLAND.estimator(unit(HeatFacts(0.25 * KM2, 0.25 * KM2, ("3 scenes of the season carry no surface temperature and are left out",))))
     assert found.reason == "3 scenes of the season carry no surface temperature and are left out"
