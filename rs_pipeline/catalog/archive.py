@@ -55,9 +55,9 @@ _LANDSAT = re.compile(
 _HLS = re.compile(r"(?P<product>HLS\.(?P<kind>[SL]30)\.T(?P<cell>\d{2}[A-Z]{3})\.(?P<when>\d{7}T\d{6})\.v2\.0)\.(?P<asset>B\d[0-9A]|Fmask)\.tif", re.IGNORECASE)
 _PACKED = re.compile(r"S2[A-D]_MSIL2A_.*\.zip", re.IGNORECASE)
 
-_TM = {"SR_B1": "blue", "SR_B2": "green", "SR_B3": "red", "SR_B4": "nir08", "SR_B5": "swir16", "SR_B7": "swir22", "ST_B6": "lwir"}
-_OLI = {"SR_B2": "blue", "SR_B3": "green", "SR_B4": "red", "SR_B5": "nir08", "SR_B6": "swir16", "SR_B7": "swir22", "ST_B10": "lwir11"}
-_LANDSAT_QA = {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat", "SR_QA_AEROSOL": "qa_aerosol", "SR_ATMOS_OPACITY": "atmos_opacity", "ST_QA": "qa"}
+_TM = {"SR_B1": "blue", "SR_B2": "green", "SR_B3": "red", "SR_B4": "nir08", "SR_B5": "swir16", "SR_B7": "swir22"}
+_OLI = {"SR_B2": "blue", "SR_B3": "green", "SR_B4": "red", "SR_B5": "nir08", "SR_B6": "swir16", "SR_B7": "swir22"}
+_LANDSAT_QA = {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat", "SR_QA_AEROSOL": "qa_aerosol", "SR_ATMOS_OPACITY": "atmos_opacity"}
 
 _MOST_METADATA_BYTES = 16 * 2**20
 
