@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, get_args
@@ -29,6 +30,13 @@ RADAR_BANDS: tuple[RadarBand, ...] = get_args(RadarBand)
 QualityBand = Literal["mask", "saturation", "aerosol", "opacity"]
 QUALITY_BANDS: tuple[QualityBand, ...] = get_args(QualityBand)
 """Roles of bands whose values are classes or bits: they are never interpolated or scaled."""
+
+ThermalBand = Literal["thermal", "thermal_error"]
+THERMAL_BANDS: tuple[ThermalBand, ...] = get_args(ThermalBand)
+"""Surface temperature of Landsat Collection 2 and its uncertainty (radiometry.thermal); read only in runs that ask for it."""
+
+SIDE_BANDS = (*QUALITY_BANDS, *THERMAL_BANDS)
+"""Roles whose numbers are neither reflectance nor backscatter: scale, offset and fill of the sensor do not hold for them."""
 
 OPTIONAL_BANDS = ("rededge1",)
 """Optical bands that a sensor may lack."""
@@ -90,7 +98,7 @@ class Band:
     """One band of a sensor, as a catalog names it."""
 
     role: str
-    """Canonical name: one of OPTICAL_BANDS, RADAR_BANDS or QUALITY_BANDS."""
+    """Canonical name: one of OPTICAL_BANDS, RADAR_BANDS or SIDE_BANDS."""
     assets: tuple[str, ...]
     """STAC asset keys; the first that is present is used."""
     resolution_m: float
@@ -103,7 +111,7 @@ class Band:
     """STAC asset key of the band's table of thermal noise; empty where there is none."""
 
     def __post_init__(self) -> None:
-        _require_one_of(self.role, (*OPTICAL_BANDS, *RADAR_BANDS, *QUALITY_BANDS), "role")
+        _require_one_of(self.role, (*OPTICAL_BANDS, *RADAR_BANDS, *SIDE_BANDS), "role")
         here = f"bands.{self.role}"
         _require(bool(self.assets) and all(self.assets), f"{here}.assets", "the band names no asset", "give the STAC asset keys, the preferred first")
         _require(0 < self.resolution_m < math.inf, f"{here}.resolution_m", f"a pixel of {self.resolution_m:g} m", "give the pixel size in metres")
@@ -205,11 +213,13 @@ class Sensor:
         roles = [b.role for b in self.bands]
         _require(len(set(roles)) == len(roles), "bands", f"roles occur more than once: {roles}", "give every role one band")
         optical = self.family == "optical"
-        alien = sorted(set(roles) & set(RADAR_BANDS if optical else (*OPTICAL_BANDS, *QUALITY_BANDS)))
+        alien = sorted(set(roles) & set(RADAR_BANDS if optical else (*OPTICAL_BANDS, *SIDE_BANDS)))
         _require(not alien, "bands", f"bands {', '.join(alien)} in a sensor of family {self.family}", "remove them, or correct the family")
         needed = [b for b in OPTICAL_BANDS if b not in OPTIONAL_BANDS] if optical else ["vv"]
         missing = [b for b in needed if b not in roles]
         _require(not missing, "bands", f"an {self.family} sensor needs the bands {', '.join(missing)}".replace("an r", "a r"), "name their assets")
+        forced = [b.role for b in self.bands if b.role in THERMAL_BANDS and b.required]
+        _require(not forced, "bands", f"{', '.join(forced)} as a required band", "set required: false: many scenes have no surface temperature")
         agree = ("mask" in roles) == (self.mask.kind != "none")
         _require(agree, "mask", f"mask.kind is {self.mask.kind}, and the band mask is {'' if 'mask' in roles else 'not '}there", "give both, or neither")
         if self.georeference == "gcps":
@@ -251,6 +261,10 @@ class Sensor:
                 _require_one_of(name, ACQUISITION, "deduplicate_by")
         timed = any(":" in name or name in ("datetime", "datatake") for name in self.deduplicate_by)
         _require(timed, "deduplicate_by", "nothing tells two dates apart", "name datetime or datatake, or all scenes would be one acquisition")
+
+    def without(self, roles: Collection[str]) -> Sensor:
+        """The same sensor without the bands of some roles."""
+        return replace(self, bands=tuple(b for b in self.bands if b.role not in roles))
 
     def band(self, role: str) -> Band | None:
         """The band of that role, or None."""

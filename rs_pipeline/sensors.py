@@ -46,7 +46,7 @@ class SensorTable(Strict):
     collection: Name
     family: model.Family
     platforms: list[Name] = []
-    bands: dict[Literal[model.OpticalBand, model.RadarBand, model.QualityBand], BandTable]
+    bands: dict[Literal[model.OpticalBand, model.RadarBand, model.QualityBand, model.ThermalBand], BandTable]
     scale: float = Field(gt=0)
     offset_rule: model.OffsetRule
     offset: float = 0.0

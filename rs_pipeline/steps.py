@@ -45,8 +45,8 @@ OBSERVE_KEYS = (
 )  # fmt: skip
 """Keys that the maps of a tile and period depend on. Reaches and bodies are judged by later steps, from these maps."""
 
-HEIGHTS_KEYS = ("soil.dem", "masks.dem")
-"""Keys that decide which maps a run has: without heights there is no map of soil loss."""
+KEYS_OF_MAPS = ("soil.dem", "masks.dem", "heat.window")
+"""Keys that decide which maps a run has: without heights there is no map of soil loss, without the section ``heat`` none of temperature."""
 
 LIMIT_KEYS = (
     "grid.resolution_m", "water.min_reported_area_m2", "black_odorous.reach_length_m", "black_odorous.min_pond_m2", "coastline.transect_spacing_m", "land_zones.min_event_px",
@@ -149,7 +149,7 @@ BEFORE_TILES = (
         "rs_pipeline.catalog.search:search",
         scope="run",
         final=True,
-        keys=("sources", "periods", "units", "search", "fetch.max_pixels"),
+        keys=("sources", "periods", "units", "search", "fetch.max_pixels", "heat.window"),
         tables=lambda s: (*sensor_tables(s), *shipped("platforms.yaml")),
         reads=lambda p: [p.settings.units.path],
         writes=lambda p: [p.layout.scenes, p.layout.orbits],
@@ -232,7 +232,7 @@ COMMON = (
         scope="period",
         final=True,
         memory_mb=_zonal_memory_mb,
-        keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products", *HEIGHTS_KEYS),
+        keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products", "heat.hot_k", *KEYS_OF_MAPS),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.tables.places, p.settings.targets_path],
         writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period), *([p.layout.place_sums(p.period)] if p.settings.tables.places else [])],
@@ -247,7 +247,7 @@ AFTER_PRODUCTS = (
         scope="run",
         final=True,
         memory_mb=lambda s: table_memory_mb(s, 800, 0.012),
-        keys=("indicators", "trend", "soil", "ecology", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
+        keys=("indicators", "trend", "soil", "ecology", "heat", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p),
@@ -333,7 +333,7 @@ AFTER_PRODUCTS = (
             "indicators",
             "trend.min_years",
             "report",
-            *HEIGHTS_KEYS,
+            *KEYS_OF_MAPS,
         ),
         reads=lambda p: [
             p.layout.indicators,
@@ -356,7 +356,7 @@ AFTER_PRODUCTS = (
         "rs_pipeline.publish.stac:stac",
         scope="run",
         final=True,
-        keys=("units", *HEIGHTS_KEYS),
+        keys=("units", *KEYS_OF_MAPS),
         reads=lambda p: [
             p.layout.indicators,
             p.layout.evidence,

@@ -152,6 +152,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "watched_kinds": frozenset(),
         "soil": None,
         "ecology": EcologySection(),
+        "heat": None,
         "quality": None,
         "official_coast_km": None,
         "tide_doubt": "",

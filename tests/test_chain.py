@@ -86,7 +86,7 @@ def test_maps_are_valid_cogs_with_named_bands_and_colours(world):
         assert path.with_suffix(".qml").is_file()
         with rasterio.open(path) as src:
             assert src.descriptions[:2] == wanted.get(product, src.descriptions[:2])
-            assert np.isnan(src.nodata) and src.tags()["SIMULATED"] == "yes" and (int(src.tags()["N_SCENES"]) > 20 or product == "soil_loss")
+            assert np.isnan(src.nodata) and src.tags()["SIMULATED"] == "yes" and (int(src.tags()["N_SCENES"]) > 20 or product in ("soil_loss", "heat"))
 
 
 def test_indicators_have_a_row_for_every_county_period_and_indicator(world):

@@ -10,7 +10,7 @@ import yaml
 from rs_pipeline.checks import SIDE_FILES, check_files, named_files
 from rs_pipeline.config import Settings, load, parse
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
+from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, SIDE_BANDS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.sensors import load_sensor, sensor_names
 from rs_pipeline.storage.provenance import freeze
@@ -278,7 +278,7 @@ def test_every_sensor_table_is_whole(name):
     assert all(sensor.band(b) for b in required), f"{name} lacks a band of {required}"
     assert sensor.source, "the table must say where its numbers come from"
     raw = yaml.safe_load((config_folder() / "sensors" / f"{name}.yaml").read_text())
-    assert set(raw["bands"]) <= {*OPTICAL_BANDS, *RADAR_BANDS, *QUALITY_BANDS}
+    assert set(raw["bands"]) <= {*OPTICAL_BANDS, *RADAR_BANDS, *SIDE_BANDS}
 
 
 def test_missing_side_files_are_listed_together_with_how_to_obtain_them(tmp_path):

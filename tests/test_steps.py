@@ -169,8 +169,12 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
     ("key", "value", "expected"),
     [
         ("black_odorous.suspected_probability", 0.9, "reaches report"),
-        ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land quality_scores reach_scores"),
+        ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land heat quality_scores reach_scores"),
         ("masks.land", ["nodata", "cloud"], "land"),
+        ("masks.heat", ["nodata", "cloud"], "heat"),
+        ("heat.window", ["05-01", "09-30"], "search heat zonal indicators report stac"),
+        ("heat.hot_k", 4.0, "zonal indicators"),
+        ("heat.min_dates", 3, "heat indicators"),
         ("coastline.sea_points", [[118.0, 39.0]], "sea coastline"),
         ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal places indicators findings gis report stac"),
         ("water.permanent_frequency", 0.8, "observe zonal report"),

@@ -18,6 +18,7 @@ from rs_pipeline.products.black_odorous.reaches import reach_lines
 from rs_pipeline.products.black_odorous.scoring import score_reaches
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import shore_composite
+from rs_pipeline.products.heat.step import heat
 from rs_pipeline.products.land.step import land
 from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
@@ -44,6 +45,8 @@ def run_steps(settings: Settings) -> None:
             observe(settings, tile, period, threads=1)
             land(settings, tile, period, threads=1)
             soil_loss(settings, tile, period)
+            if settings.heat:
+                heat(settings, tile, period)
             if settings.coastline:
                 shore_composite(settings, tile, period)
         for product in period_maps(settings):

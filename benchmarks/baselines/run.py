@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import black_odorous, coastline, land, vegetation, water
+from benchmarks.baselines import black_odorous, coastline, heat, land, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
 from rs_pipeline.config import Settings, load
@@ -25,6 +25,7 @@ from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation import black_odorous as black_odorous_scores
 from rs_pipeline.validation import coastline as coastline_scores
+from rs_pipeline.validation import heat as heat_scores
 from rs_pipeline.validation import land as land_scores
 from rs_pipeline.validation import vegetation as vegetation_scores
 from rs_pipeline.validation import water as water_scores
@@ -33,7 +34,7 @@ from rs_pipeline.validation.truth import Score, Truth, combine
 
 log = logging.getLogger(__name__)
 
-METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS)
+METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS)
 """All baselines."""
 
 FORESTS = ("random_forest", "land_forest")
@@ -76,7 +77,7 @@ def run_baselines(
     forests = forests or {}
     if lacking := [m for m in FORESTS if m in methods and m not in forests]:
         raise ConfigError(f"{lacking[0]} has no model", where="forests", remedy="train one on another run with fit_forest")
-    scored = list(_maps(settings, truth, methods))
+    scored = [*_maps(settings, truth, methods), *_heat(settings, truth, methods)]
     with tempfile.TemporaryDirectory() as work:
         scored += _land(settings, truth, methods, forests.get("land_forest"), Path(work), peers)
         scored += _black(settings, truth, methods, forests.get("random_forest"), Path(work), peers)
@@ -153,6 +154,17 @@ def _land(settings, truth, methods, forest, work, peers) -> Scored:
                 classes = land.by_thresholds(bands) if method == "land_thresholds" else land.by_forest(bands, forest, work, peers)
                 found[method].append(land_scores.score_land(classes, truth, year))
     return [(method, s) for method, years in found.items() for s in combine(years)]
+
+
+def _heat(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
+    chosen = [m for m in heat.METHODS if m in methods and settings.heat]
+    years = []
+    for label, year in year_labels(settings, truth).items() if chosen else ():
+        anomaly = np.full(truth.grid.shape, np.nan, "float32")
+        for tile in read_tiles(settings):
+            place(heat.plain_anomaly(settings, tile.id, label), tile.grid, anomaly, truth.grid)
+        years.append(heat_scores.score_heat(anomaly, truth, year))
+    return [(method, s) for method in chosen for s in combine(years)]
 
 
 def black_predictions(

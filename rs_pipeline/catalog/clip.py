@@ -17,8 +17,9 @@ from rasterio.windows import Window
 from rs_pipeline.catalog.read import holds_reflectance, open_band, read_coarse
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
-from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
+from rs_pipeline.model import QUALITY_BANDS, THERMAL_BANDS, Band, Grid, Scene, Sensor
 from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers, shift
+from rs_pipeline.radiometry.thermal import thermal_numbers
 from rs_pipeline.sensors import load_sensor
 
 MASK_ROLES = QUALITY_BANDS
@@ -63,9 +64,12 @@ def _read_window(dataset: rasterio.DatasetReader, window: Window, scene: Scene, 
     right = min(dataset.width, int(window.col_off + window.width))
     if bottom > top and right > left:
         values = dataset.read(1, window=Window(left, top, right - left, bottom - top))
-        if role not in MASK_ROLES:
-            values = _as_stated(values, scene, sensor, dataset)
-        read = mask_numbers(values, sensor) if role in MASK_ROLES else chip_numbers(values, sensor, dataset.nodata)
+        if role in MASK_ROLES:
+            read = mask_numbers(values, sensor)
+        elif role in THERMAL_BANDS:
+            read = thermal_numbers(values)
+        else:
+            read = chip_numbers(_as_stated(values, scene, sensor, dataset), sensor, dataset.nodata)
         row, col = top - int(window.row_off), left - int(window.col_off)
         numbers[row : row + read.shape[0], col : col + read.shape[1]] = read
     return numbers

@@ -24,7 +24,7 @@ from rich.progress import track
 
 from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest, chip_files, note_digest, noted_digest, read_manifest
-from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
+from rs_pipeline.catalog.clip import ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
 from rs_pipeline.catalog.ledger import read_ledger, with_signatures
@@ -33,7 +33,7 @@ from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
 from rs_pipeline.errors import MAKE_ROOM, DamagedError, PipelineError, RasterError, SpaceError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Band, Grid, Scene, Tile
+from rs_pipeline.model import SIDE_BANDS, THERMAL_BANDS, Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.remote import breaker, parts
@@ -112,7 +112,8 @@ def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str
 
 def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     """Tags that state what a chip was made from; a chip with other tags is made anew. Signatures are left out: they change while the pixels do not."""
-    sensor = load_sensor(scene.sensor)
+    unread = [role for role in THERMAL_BANDS if role not in scene.assets]  # a chip without them does not depend on how the table describes them
+    sensor = load_sensor(scene.sensor).without(unread)
     reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
     files = {href: found for href in (scene.assets | scene.tables).values() if href.startswith("/") and (found := file_identity(href))}
     made_from = {
@@ -203,7 +204,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
     if changed := changed_since(scene, source):
         return "failed", f"changed since the search ({changed}), its offset may be another: search again"
-    if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
+    if not any(p.numbers.any() for p in pieces if p.role not in SIDE_BANDS):
         return "empty", "no data over the tile"
     tags["READ_FROM"] = json.dumps(source, sort_keys=True)
     for name, group in _groups(pieces):
@@ -272,7 +273,7 @@ def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) 
     if any(map(is_remote, scenes)):
         wanted = max(wanted, _BUSY * math.ceil(settings.fetch.connections / min(len(s.assets) for s in scenes)))
     area_m2 = grid.width * grid.height * grid.pixel_area_m2
-    largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands) for s in scenes), default=1.0)
+    largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands if b.role in s.assets) for s in scenes), default=1.0)
     return max(1, min(wanted, int(_MEMORY_BYTES / (_BYTES_A_PIXEL * largest))))
 
 

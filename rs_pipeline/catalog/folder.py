@@ -22,7 +22,7 @@ from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.catalog.items import Dropped, resolved, self_address
 from rs_pipeline.catalog.pages import group_bytes
 from rs_pipeline.errors import CatalogError
-from rs_pipeline.model import QUALITY_BANDS, Sensor
+from rs_pipeline.model import SIDE_BANDS, Sensor
 from rs_pipeline.storage.special import special_kind
 from rs_pipeline.wording import clean_text
 
@@ -118,7 +118,7 @@ def _of_sensor(found: _Found, sensor: Sensor, others: Counter[str] | None) -> di
 def _fits(item: dict[str, Any], sensor: Sensor) -> bool:
     """Whether an item has an asset for every band that a scene of the sensor must have."""
     assets = item.get("assets")
-    needed = [b for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
+    needed = [b for b in sensor.bands if b.required and b.role not in SIDE_BANDS]
     return isinstance(assets, dict) and all(any(name in assets for name in b.assets) for b in needed)
 
 

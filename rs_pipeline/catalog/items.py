@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,10 +20,11 @@ from shapely.geometry import shape
 
 from rs_pipeline.catalog.address import may_be_internal
 from rs_pipeline.catalog.confine import allowed_folders, lies_in
-from rs_pipeline.config import SourceSection
-from rs_pipeline.model import QUALITY_BANDS, Band, Scene, Sensor, solar_day
+from rs_pipeline.config import SourceSection, Window, holds_day
+from rs_pipeline.model import SIDE_BANDS, THERMAL_BANDS, Band, Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
 from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
+from rs_pipeline.radiometry.thermal import scaled_as_known
 from rs_pipeline.redaction import unsigned
 from rs_pipeline.remote.address import standing
 from rs_pipeline.remote.connection import proxy_of
@@ -484,7 +485,7 @@ def _check_alike(item: Mapping[str, Any], sensor: Sensor) -> None:
     ------
     Refusal : two bands contradict each other.
     """
-    bands = [b for b in sensor.bands if b.role not in QUALITY_BANDS]
+    bands = [b for b in sensor.bands if b.role not in SIDE_BANDS]
     for key in ("scale", "offset"):
         said = [(b.role, n) for b in bands if (n := _number(_raster_band(item, sensor, key, b), -math.inf, math.inf)) is not None]
         other = next(((role, n) for role, n in said if not math.isclose(n, said[0][1], rel_tol=1e-3, abs_tol=1e-9)), None)
@@ -531,7 +532,7 @@ def _acquisition(properties: Mapping[str, Any], item_id: str, sensor: Sensor, pl
     return tuple(values.get(name) or clean_text(properties.get(name), 80) for name in sensor.deduplicate_by)
 
 
-def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
+def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...], thermal: Window | None) -> Candidate:
     """The candidate with all facts of the item. A Refusal by the assets is stored in the returned scene; one by time or footprint is raised."""
     properties, scene = item["properties"], base.scene
     when = _moment(properties)
@@ -570,6 +571,8 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         clean_text(properties.get("updated"), 40),
     )
     try:
+        if unread := _unread(item, sensor, scene.solar_day, thermal):
+            sensor = sensor.without(unread)
         scale = _scale(item, sensor)
         scene = replace(scene, scale=scale, offset=chip_offset(told.offset, scale, sensor))
         assets = _wanted(scene, item, source, sensor, schemes)
@@ -580,6 +583,14 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         return replace(found, scene=replace(scene, assets=assets, shapes=shapes, tables=tables, internal_hosts=internal))
     except Refusal as refusal:
         return replace(found, scene=replace(scene, status=refusal.status, reason=refusal.reason))
+
+
+def _unread(item: Mapping[str, Any], sensor: Sensor, day: date, thermal: Window | None) -> Collection[str]:
+    """Thermal roles of a sensor that are not read: all outside the window, and where the item lacks one of the two or states another unit."""
+    bands = [b for b in sensor.bands if b.role in THERMAL_BANDS]
+    wanted = thermal is not None and holds_day(thermal, day) and all(_asset_of(item, b).get("href") for b in bands)
+    wanted = wanted and all(scaled_as_known(b.role, *(_raster_band(item, sensor, key, b) for key in ("scale", "offset"))) for b in bands)
+    return () if wanted else [b.role for b in bands]
 
 
 def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> dict[str, str]:
@@ -600,7 +611,7 @@ def chip_offset(offset: float, scale: float, sensor: Sensor) -> float:
     return round(offset - scaling.shift(sensor) * scale, 12)
 
 
-def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
+def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: Sensor, schemes: tuple[str, ...], thermal: Window | None = None) -> Candidate:
     """The scene of one STAC item (as a dictionary with absolute hrefs). Never raises: a bad item is a failed scene.
 
     An entry that was `Dropped` from the catalog becomes a scene too, with its reason.
@@ -608,6 +619,7 @@ def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: 
     Parameters
     ----------
     schemes : allowed schemes of hrefs, e.g. ``("file", "https")``.
+    thermal : days of the year on which surface temperature is read, where the item has it; None: never.
     """
     item_id = clean_text(item.name if isinstance(item, Dropped) else item.get("id") if isinstance(item, Mapping) else None) or "(no id)"
     blank = Scene(
@@ -636,7 +648,7 @@ def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: 
             raise Refusal(item.status, item.reason)
         if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
             raise Refusal("failed", "not a STAC item: no properties")
-        return _fill(base, item, source, sensor, schemes)
+        return _fill(base, item, source, sensor, schemes, thermal)
     except Refusal as refusal:
         return replace(base, scene=replace(blank, status=refusal.status, reason=refusal.reason))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as fault:

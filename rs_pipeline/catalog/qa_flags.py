@@ -23,7 +23,7 @@ from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands
 from rs_pipeline.catalog.decoded import once
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
+from rs_pipeline.model import OPTICAL_BANDS, SIDE_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import QAFlag, set_flag
 from rs_pipeline.radiometry.scaling import number_range
@@ -61,7 +61,7 @@ def native_flags(chip: Chip, masks: MaskSection) -> NativeFlags | None:
     if not chip.has("mask"):
         return None
     path, band = chip.files["mask"]
-    with opened_chip(next(p for role, (p, _) in sorted(chip.files.items()) if role not in QUALITY_BANDS)) as data:
+    with opened_chip(next(p for role, (p, _) in sorted(chip.files.items()) if role not in SIDE_BANDS)) as data:
         bounds = data.bounds
     with opened_chip(path) as dataset:
         t, shape, crs = dataset.transform, dataset.shape, dataset.crs.to_string()

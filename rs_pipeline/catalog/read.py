@@ -25,7 +25,8 @@ from tenacity import RetryCallState
 from rs_pipeline.catalog.sign import forget_tokens, signed
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError, RasterError
-from rs_pipeline.model import QUALITY_BANDS, Scene, Sensor
+from rs_pipeline.model import QUALITY_BANDS, THERMAL_BANDS, Scene, Sensor
+from rs_pipeline.radiometry.thermal import scaled_as_known
 from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.remote.ask import ask
 from rs_pipeline.remote.parts import Parts
@@ -267,6 +268,8 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":
                 raise RasterError(f"classes or bits of type {dtype}, whole numbers are needed", where=href)
+        elif role in THERMAL_BANDS:
+            _check_temperature(dataset, role, href)
         elif dtype.kind != "f" and not _holds(dtype, np.dtype(sensor.dtype)):
             raise RasterError(f"numbers of type {dtype}, the sensor table says {sensor.dtype}", where=href)
         elif sensor.family == "optical":
@@ -295,6 +298,15 @@ def _check_file_scale(dataset: rasterio.DatasetReader, scene: Scene, sensor: Sen
     if other_scale or other_offset:
         said = f"scale {scale:g} and offset {offset:g}, the sensor table says {scene.scale:g}" + (f" and {sensor.offset:g}" if fixed else "")
         raise RasterError(f"the file says {said}", where=href, remedy="give the sensor a table of its own")
+
+
+def _check_temperature(dataset: rasterio.DatasetReader, role: str, href: str) -> None:
+    """Refuse a file whose numbers are not those of Landsat Collection 2: fractions, such as kelvin, or another scale; 1 and 0 are GDAL's values for none."""
+    dtype, scale, offset = dataset.dtypes[0], dataset.scales[0], dataset.offsets[0]
+    if dtype not in ("uint16", "int16"):
+        raise RasterError(f"surface temperature of type {dtype}, 16-bit numbers of Collection 2 are needed", where=href)
+    if (scale, offset) != (1, 0) and not scaled_as_known(role, scale, offset):
+        raise RasterError(f"the file says scale {scale:g} and offset {offset:g}, which are not those of Collection 2", where=href)
 
 
 def holds_reflectance(values: np.ndarray) -> bool:

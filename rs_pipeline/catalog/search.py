@@ -78,6 +78,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     """
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
     remote, box = is_api(source.catalog), shapely.box(*region.bounds)
+    thermal = settings.heat.window if settings.heat else None
     items: Iterator[Any]
     if remote:
         items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))
@@ -85,7 +86,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
         items = folder_items(source.catalog, sensor, others, tuple(source.folders))
     found: dict[bytes, Candidate] = {}
     for item in items:
-        candidate = read_item(item, source, sensor, schemes)
+        candidate = read_item(item, source, sensor, schemes, thermal)
         scene = candidate.scene
         if unasked := remote and _unasked(item, candidate, sensor.collection, box, spans):
             candidate = replace(candidate, scene=replace(scene, status="skipped", reason=unasked, assets={}))

@@ -10,8 +10,8 @@ import shapely
 from rasterio.features import geometry_mask
 
 from rs_pipeline.catalog.chips import containing, pixel_centres, taken
-from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand
-from rs_pipeline.model import Scene, Sensor
+from rs_pipeline.catalog.clip import ClippedBand
+from rs_pipeline.model import SIDE_BANDS, Scene, Sensor
 from rs_pipeline.radiometry.fill import split_missing
 from rs_pipeline.radiometry.scaling import number_range, reflectance
 
@@ -35,7 +35,7 @@ def settle(pieces: list[ClippedBand], scene: Scene, sensor: Sensor, crs: str) ->
     -------
     Roles of bands that lost LOST_SHARE of the tile's data or hold a single number where most bands show varied ground; ``mask`` where it is all fill.
     """
-    data = [p for p in pieces if p.role not in MASK_ROLES]
+    data = [p for p in pieces if p.role not in SIDE_BANDS]
     lost = [p.role for p in pieces if p.role == "mask" and (p.numbers == sensor.mask.fill).all()] if any(p.numbers.any() for p in data) else []
     if sensor.family == "optical":
         lost += _settle_optical(data, next((p for p in pieces if p.role == "mask"), None), scene, sensor, crs)

@@ -1,10 +1,11 @@
 """The typed configuration: sections, all of them together, and how a file is read."""
 
-from rs_pipeline.config.fields import QAFlagName, Section, time_zone
+from rs_pipeline.config.fields import QAFlagName, Section, Window, holds_day, time_zone
 from rs_pipeline.config.product_sections import (
     BlackOdorousSection,
     CoastlineSection,
     EcologySection,
+    HeatSection,
     LandSection,
     LandZonesSection,
     SoilSection,
@@ -31,10 +32,10 @@ from rs_pipeline.config.sections import (
     TablesSection,
     UnitsSection,
 )
-from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, coast_of, load, parse
+from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, coast_of, heat_of, load, parse
 
 __all__ = [
-    "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "EcologySection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
+    "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "EcologySection", "FetchSection", "GridSection", "HeatSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
     "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection", "SoilSection",
-    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "coast_of", "load", "parse", "time_zone",
+    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "Window", "coast_of", "heat_of", "holds_day", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -68,5 +68,16 @@ MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), BeforeValidator(_month_
 Window = tuple[MonthDay, MonthDay]
 """First and last day of a yearly window, both included; a window may span the new year (``12-01``, ``02-28``)."""
 
+
+def holds_day(window: Window, day: date) -> bool:
+    """Whether a date lies in a yearly window.
+
+    >>> holds_day(("12-01", "02-28"), date(2024, 1, 5)), holds_day(("06-01", "08-31"), date(2024, 9, 1))
+    (True, False)
+    """
+    (first, last), key = window, f"{day:%m-%d}"
+    return first <= key <= last if first <= last else key >= first or key <= last
+
+
 QAFlagName = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "clamped"]
 """Names of model.QA_FLAGS that a product may ask for; the range edges of radar are always dropped."""

@@ -200,6 +200,33 @@ class EcologySection(Section):
         return self
 
 
+class HeatSection(Section):
+    """Surface temperature of summer above that of rural land, and the heat island of built-up land, from Landsat Collection 2 at about 10:30."""
+
+    window: Window = Field(("06-01", "08-31"), description="First and last day (MM-DD) of the season; only its scenes are read for temperature.")
+    min_dates: int = Field(2, ge=2, description="Fewer dates with a temperature: no value of the pixel.")
+    max_error_k: float = Field(
+        4.0, gt=0, le=20, description="Temperatures that the product itself (ST_QA) calls less certain than this are left out, K: most lie near clouds."
+    )
+    edge_m: float = Field(
+        100.0,
+        ge=0,
+        le=2000,
+        description="Width of the sensor's own pixels, metres. Land this near to built-up land is no rural reference; built-up land counts where half of this square is built.",
+    )
+    max_height_difference_m: float = Field(
+        100.0,
+        gt=0,
+        le=2000,
+        description="Rural land higher or lower than the built-up land of the tile by more than this is no reference, where heights are given.",
+    )
+    min_rural_km2: float = Field(0.25, gt=0, le=1000, description="Less rural land is no reference: for a tile there is then no map, km2.")
+    min_built_km2: float = Field(
+        0.25, gt=0, le=1000, description="Less built-up land, in pieces as wide as the sensor's pixels: no heat island of the unit, km2."
+    )
+    hot_k: float = Field(5.0, gt=0, le=30, description="Land warmer than rural land by more than this counts as hot, K.")
+
+
 class BlackOdorousSection(Section):
     """Black-odorous water by reaches and ponds: suspicions for inspectors, not findings."""
 

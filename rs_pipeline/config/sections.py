@@ -341,6 +341,9 @@ class MaskSection(Section):
     land: list[QAFlagName] = Field(
         ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"], description="QA flags that remove a date from land cover."
     )
+    heat: list[QAFlagName] = Field(
+        ["nodata", "cloud", "shadow", "cirrus", "snow", "buffer", "terrain"], description="QA flags that remove a date from surface temperature."
+    )
     cloud_buffer_m: float = Field(150.0, ge=0, le=2000, description="Clouds are dilated by this much, metres.")
     shadow_height_m: tuple[float, float] = Field(
         (200.0, 10_000.0), description="Lowest and highest cloud, metres above the ground, that may cast a shadow; 0 to 20000, the lowest first."
@@ -357,7 +360,7 @@ class MaskSection(Section):
     dem: Path | None = Field(None, description="Heights in metres, any CRS. With it, pixels in the shadow of terrain get the flag terrain.")
     radar_edge_m: float = Field(500.0, ge=0, le=10_000, description="Radar pixels this near to a scene's range edges are dropped.")
 
-    @field_validator("vegetation", "water", "black_odorous", "coastline", "land")
+    @field_validator("vegetation", "water", "black_odorous", "coastline", "land", "heat")
     @classmethod
     def _without_nodata(cls, value: list[str]) -> list[str]:
         if "nodata" not in value:

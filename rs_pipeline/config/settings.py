@@ -93,6 +93,9 @@ class Settings(Section):
     land_zones: product.LandZonesSection = _of(product.LandZonesSection)
     soil: product.SoilSection = _of(product.SoilSection)
     ecology: product.EcologySection = _of(product.EcologySection)
+    heat: product.HeatSection | None = Field(
+        None, description="Surface temperature of summer and the heat island of built-up land, from Landsat; null: its bands are not read."
+    )
     coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
     products: dict[str, dict[str, Any]] = Field(
         {},
@@ -224,6 +227,11 @@ class Settings(Section):
         """Folder that keeps coarse readings of scenes (`catalog.looks`), shared by all runs of the output folder. No run can have its name."""
         return self.output / ".looks"
 
+    @property
+    def heights(self) -> tuple[str, Path | None]:
+        """Configuration key and file of the heights that slopes are made from and rural land is chosen by; None where there is none."""
+        return ("soil.dem", self.soil.dem) if self.soil.dem is not None else ("masks.dem", self.masks.dem)
+
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""
         return next((stated for name, stated in self.inputs.items() if name == key), sections.InputSection())
@@ -254,6 +262,12 @@ def coast_of(settings: Settings) -> product.CoastlineSection:
     """The section ``coastline`` of a run; only runs that have it have the steps that call this function."""
     assert settings.coastline is not None, "a step of the coast in a run without one"
     return settings.coastline
+
+
+def heat_of(settings: Settings) -> product.HeatSection:
+    """The section ``heat`` of a run; only runs that have it have the steps that call this function."""
+    assert settings.heat is not None, "a step of heat in a run without one"
+    return settings.heat
 
 
 def _at(values: Any, key: str) -> Any:

@@ -56,7 +56,7 @@ WHOLE_PROVINCE = 0.97
 NEEDS = {"pm25": "a raster of other satellites (tables.rasters)", "wq": "water-quality measurements"}
 """Product of a target to the data it would need, besides the official value."""
 
-NOT_BUILT = {"pv": "this version makes no map of solar panels", "lst": "this version makes no map of surface temperature"}
+NOT_BUILT = {"pv": "this version makes no map of solar panels"}
 """Products of targets that could be mapped from space, but that this version does not make."""
 
 PLACES = {"Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)"}

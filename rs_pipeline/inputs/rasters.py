@@ -1,4 +1,4 @@
-"""Rasters that users hand in: opened after their size has been checked."""
+"""Rasters that users hand in: opened after their size has been checked, and read on a grid."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import rasterio
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
 
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import Grid
 from rs_pipeline.storage.blocks import check_blocks
 from rs_pipeline.storage.foreign import foreign_raster
 
@@ -37,3 +41,30 @@ def checked_raster(path: Path, where: str, remedy: str) -> Iterator[rasterio.Dat
             yield source
     except rasterio.errors.RasterioIOError as fault:
         raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy=remedy) from None
+
+
+def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
+    """The first band of a raster on a grid, bilinear, float32 (h, w), NaN where it has no value.
+
+    Raises
+    ------
+    ConfigError : it cannot be read.
+    """
+    try:
+        with (
+            foreign_raster(path) as source,
+            WarpedVRT(
+                source,
+                crs=grid.crs,
+                transform=grid.transform,
+                width=grid.width,
+                height=grid.height,
+                resampling=Resampling.bilinear,
+                src_nodata=source.nodata,
+                nodata=np.nan,
+                dtype="float32",
+            ) as warped,
+        ):
+            return warped.read(1)
+    except rasterio.errors.RasterioError as fault:
+        raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give a raster with a CRS") from None

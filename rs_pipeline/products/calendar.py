@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from rs_pipeline.config import Window, holds_day
 from rs_pipeline.model import Period
 
 
@@ -50,11 +51,9 @@ def may_freeze(latitude_deg: float, month: np.ndarray) -> np.ndarray:
     return mean_c < MAY_FREEZE_C
 
 
-def in_window(days: Sequence[date], window: tuple[str, str]) -> np.ndarray:
+def in_window(days: Sequence[date], window: Window) -> np.ndarray:
     """Whether each date lies in a yearly window of MM-DD strings, inclusive, bool (T,); a window may pass the new year."""
-    first, last = window
-    keys = np.array([d.strftime("%m-%d") for d in days], dtype="U5")
-    return (keys >= first) & (keys <= last) if first <= last else (keys >= first) | (keys <= last)
+    return np.array([holds_day(window, d) for d in days], dtype=bool)
 
 
 def middle_day(window: tuple[str, str], year: int) -> date:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from rs_pipeline.model import Grid
-from rs_pipeline.simulation import materials, weather
+from rs_pipeline.simulation import materials, thermal, weather
 from rs_pipeline.simulation.materials import Layers, Material
 from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.simulation.plan import ScenePlan
@@ -37,6 +37,7 @@ LAYOVER_SLOPE = 0.6
 BORDER_NOISE_PX, BORDER_POWER = 6, 3e-5
 """Width of the strip of noise along the edge of a Sentinel-1 scene, pixels, and its linear power."""
 NO_RADAR = -32768
+THERMAL_NODATA = {"thermal": 0, "thermal_error": -9999}
 NOISE_FLOOR = 10**-2.5
 """Noise floor of Sentinel-1, linear power: VH over smooth water is mostly noise."""
 
@@ -279,7 +280,8 @@ def render_sentinel2(world: World, views: dict[int, View], plan: ScenePlan) -> R
 
 
 def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Rendered:
-    """A Landsat Collection 2 Level-2 scene: bands by role, ``mask`` (QA_PIXEL) and ``saturation`` (QA_RADSAT), all uint16."""
+    """A Landsat Collection 2 Level-2 scene: bands by role, ``mask`` (QA_PIXEL), ``saturation`` (QA_RADSAT) and ``thermal`` (ST_B10), all uint16, and
+    ``thermal_error`` (ST_QA), int16."""
     rng = plan.rng(world.seed)
     day, view = _draw_day(world, plan, rng), views[30]
     sea = blur(world, day.sea, view.grid)
@@ -291,8 +293,19 @@ def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Ren
     bits = quality_bits(view, day, sea, rng)
     rasters["mask"] = (np.where(inside, bits, 1).astype("uint16"), view.grid)
     rasters["saturation"] = (np.zeros(view.grid.shape, dtype="uint16"), view.grid)
+    for role, numbers in _temperatures(world, view, day, plan, sea).items():
+        rasters[role] = (np.where(inside, numbers, THERMAL_NODATA[role]).astype(numbers.dtype), view.grid)
     cloud = 100 * float((day.sky.on_grid(day.sky.opacity, view.grid) > 0.3)[inside].mean())
     return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m, day.shift_m)
+
+
+def _temperatures(world: World, view: View, day: _Day, plan: ScenePlan, sea: np.ndarray) -> dict[str, np.ndarray]:
+    """Numbers of the thermal roles; they have random draws of their own."""
+    rng, state = np.random.default_rng([world.seed, 73, plan.index]), day.state
+    warmth = thermal.thermal_coefficients(world, view.layers, state.day_of_year, state.season_day, state.years_on, rng)
+    surface = shift_image(_mix(view, sea, warmth)[0], day.shift_m[0] / view.grid.resolution_m, day.shift_m[1] / view.grid.resolution_m)
+    opacity, shadow, cirrus = (day.sky.on_grid(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
+    return thermal.thermal_rasters(surface, (opacity, shadow, cirrus), state.day_of_year, view.grid.resolution_m, rng)
 
 
 def render_sentinel1(world: World, views: dict[int, View], plan: ScenePlan) -> Rendered:

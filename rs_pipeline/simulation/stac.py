@@ -7,10 +7,11 @@ from typing import Any
 
 import pyproj
 
-from rs_pipeline.model import Grid
+from rs_pipeline.model import THERMAL_BANDS, Grid
+from rs_pipeline.radiometry.thermal import SCALES
 from rs_pipeline.simulation import optics
 from rs_pipeline.simulation.plan import ScenePlan
-from rs_pipeline.simulation.scenes import Rendered
+from rs_pipeline.simulation.scenes import THERMAL_NODATA, Rendered
 
 MGRS, PATH, ROW = "50SPJ", "122", "033"
 COLLECTIONS = {"sentinel-2": "sentinel-2-l2a", "landsat": "landsat-c2-l2", "sentinel-1": "sentinel-1-rtc"}
@@ -25,7 +26,7 @@ ASSETS = {
     },
     "landsat": {
         "blue": "blue", "green": "green", "red": "red", "nir": "nir08", "swir1": "swir16", "swir2": "swir22", "mask": "qa_pixel",
-        "saturation": "qa_radsat",
+        "saturation": "qa_radsat", "thermal": "lwir11", "thermal_error": "qa",
     },
     "sentinel-1": {"vv": "vv", "vh": "vh"},
 }  # fmt: skip
@@ -118,6 +119,11 @@ def _raster_band(plan: ScenePlan, role: str, grid: Grid) -> dict[str, Any]:
         kind = "uint8" if plan.family == "sentinel-2" else "uint16"
         fill = 1 if plan.family == "landsat" and role == "mask" else 0
         return {"nodata": fill, "data_type": kind, "spatial_resolution": grid.resolution_m}
+    if role in THERMAL_BANDS:
+        scale, offset = SCALES[role]
+        kind = "int16" if role == "thermal_error" else "uint16"
+        band = {"nodata": THERMAL_NODATA[role], "data_type": kind, "spatial_resolution": grid.resolution_m, "unit": "kelvin", "scale": scale}
+        return band | ({"offset": offset} if offset else {})
     band = {"nodata": 0, "data_type": "uint16", "spatial_resolution": grid.resolution_m}
     if plan.family == "landsat":
         return band | {"scale": 2.75e-05, "offset": -0.2}

@@ -19,6 +19,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.simulation.coast import CoastSection
 from rs_pipeline.simulation.materials import Material
 from rs_pipeline.simulation.scenes import blur, sensor_grid
+from rs_pipeline.simulation.thermal import mean_warmth
 from rs_pipeline.simulation.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
 
 WATER_CLASSES = {"permanent": 0.75, "seasonal": 0.25, "ephemeral": 0.05}
@@ -127,6 +128,7 @@ def _write_maps(world: World, year: int, folder: Path) -> None:
     frequency = world.water_frequency(year)
     bands = [frequency, water_class(frequency).astype("float32"), world.permanent_fraction(year)]
     write_raster(folder / f"water_{year}.tif", world.grid, bands, ["frequency", "class", "permanent_fraction"], np.nan)
+    write_raster(folder / f"heat_{year}.tif", world.grid, [mean_warmth(world, year)], ["warmth_k"], np.nan)
 
 
 def write_raster(path: Path, grid: Grid, bands: list[np.ndarray], names: list[str], nodata: float, **tags: str) -> None:

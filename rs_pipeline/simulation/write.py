@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.simulation import stac, world_files
 from rs_pipeline.simulation.plan import EVERY_DAYS, SCENE_FAMILIES, ScenePlan, plan_scenes
-from rs_pipeline.simulation.scenes import RENDER, Rendered, make_views
+from rs_pipeline.simulation.scenes import RENDER, THERMAL_NODATA, Rendered, make_views
 from rs_pipeline.simulation.side_tables import official_coast_km, supplied_tables, write_supplied_tables
 from rs_pipeline.simulation.soil import write_soil
 from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
@@ -23,7 +23,7 @@ from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
 
-FORMAT = 4
+FORMAT = 5
 """Version of the world's format; it is increased when the world changes, so that old worlds are made again."""
 LAST_YEAR = 2025
 MARKER = ".simulated-world"
@@ -82,6 +82,7 @@ def run_config(path: Path, *, every_table: bool = False) -> str:
         "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS],
         "masks": {"radar_edge_m": 0},
         "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"},
+        "heat": {},
         "soil": {"dem": f"{here}/heights.tif", "erosivity": f"{here}/erosivity.tif", "erodibility": f"{here}/erodibility.tif"},
         "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
     }
@@ -144,7 +145,7 @@ def _write_scene(world: World, plan: ScenePlan, scene: Rendered, folder: Path) -
     files = {role: f"{key}.tif" for role, key in stac.ASSETS[plan.family].items()}
     for role, file in files.items():
         array, grid = scene.rasters[role]
-        nodata = 1 if plan.family == "landsat" and role == "mask" else NODATA[plan.family]
+        nodata = 1 if plan.family == "landsat" and role == "mask" else THERMAL_NODATA.get(role, NODATA[plan.family])
         write_raster(here / file, grid, [array], [role], nodata)
     if plan.corrupt:
         truncate(here / files["nir"])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.config import EcologySection, LandZonesSection, SoilSection
+from rs_pipeline.config import EcologySection, HeatSection, LandZonesSection, SoilSection
 from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
@@ -24,6 +24,7 @@ from rs_pipeline.products.land.zonal import bank, forest_layers
 from rs_pipeline.products.red_line.areas import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
+from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anomaly, wide_built_share
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -365,6 +366,23 @@ def _true_ecology(a: _Asked) -> float:
     return sum(weight * (part(a) - part(then)) for weight, part in parts)
 
 
+def _heat_island(a: _Asked) -> float:
+    """Built-up land in pieces as wide as the sensor's pixels less rural land, K; NaN where there is less of it than the indicator asks for. Where the unit has less rural land than the indicator asks for, the rural land is the world's."""
+    true, rural = true_anomaly(a.truth, a.year), rural_share(a.truth, a.year)
+    built = wide_built_share(a.truth, a.year, HeatSection().edge_m)
+    if true is None or a.place.total(built) < HeatSection().min_built_km2 * 1e6:
+        return math.nan
+    own = a.place.total(rural) >= HeatSection().min_rural_km2 * 1e6
+    reference = ratio(a.place.total(rural * true), a.place.total(rural)) if own else 0.0
+    return ratio(a.place.total(built * true), a.place.total(built)) - reference
+
+
+def _hot_area(a: _Asked) -> float:
+    """Hot land, km2, by the true temperature of pixels as wide as the sensor's."""
+    true, land = true_anomaly(a.truth, a.year), ~a.truth.true_water(a.year).water
+    return math.nan if true is None else a.place.total(land & (by_sensor_pixels(true, a.truth, HeatSection().edge_m) > HeatSection().hot_k)) / 1e6
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
@@ -382,6 +400,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "water_source_converted_area": _converted("converted", _watched("water_source"), 1e4),
     "water_source_water_area": _of_watched("water_source", lambda a: _waters(a)["water_permanent"]),
     "plot_converted_area": _converted("converted", _watched("contaminated_plot"), 1e4), "plot_built_change": _of_watched("contaminated_plot", _built_rise),
+    "heat_island_summer": _heat_island, "hot_land_area_summer": _hot_area,
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),

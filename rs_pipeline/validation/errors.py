@@ -38,9 +38,7 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     levels = _beyond(table.assign(error=table.true - table.value))
     own = levels[[not s.of_changes for s in levels.spread]]
-    return pd.concat([own, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[
-        ["adcode", "period", "indicator", *ERRORS]
-    ]
+    return pd.concat([own, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[["adcode", "period", "indicator", *ERRORS]]
 
 
 def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:

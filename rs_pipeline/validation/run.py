@@ -18,6 +18,7 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.coastline.findings import shore_findings
 from rs_pipeline.products.findings import IN_ZONE
+from rs_pipeline.products.heat.maps import HEAT
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.findings import land_findings
 from rs_pipeline.products.land.maps import LAND
@@ -25,7 +26,7 @@ from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, findings, land, missing, radiometry, registration, vegetation, verdicts, water
+from rs_pipeline.validation import black_odorous, coastline, counties, findings, heat, land, missing, radiometry, registration, vegetation, verdicts, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -99,6 +100,8 @@ def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: in
         baseline = year_labels(settings, truth).get(settings.baseline_label)
         if baseline not in (None, year) and layout.map(LAND, settings.baseline_label).is_file():
             yield from land.score_conversion(shares, _shares(layout, truth, settings.baseline_label), truth, year, baseline, settings.land_zones)
+    if layout.map(HEAT, label).is_file():
+        yield from heat.score_heat(band(HEAT, "anomaly_k"), truth, year, error_k=band(HEAT, "error_k"))
     if made["black_odorous"]:
         yield from black_odorous.score_black_odorous_pixels(band("black_odorous", "class"), truth, year)
         if made["observations"]:

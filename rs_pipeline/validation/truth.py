@@ -180,6 +180,11 @@ class Truth:
         name = f"soil_{year}.tif"
         return self._bands(name) if (self.folder / name).is_file() else {}
 
+    def heat(self, year: int) -> dict[str, np.ndarray]:
+        """Band to float32 (h, w): ``warmth_k``, temperature above closed crops, mean from June to August, K; empty in worlds without."""
+        name = f"heat_{year}.tif"
+        return self._bands(name) if (self.folder / name).is_file() else {}
+
     def landcover(self, year: int) -> np.ndarray:
         """Material, uint8 on the finer grid of the painted map (2.5 m); numbers as in `legend`."""
         return self._bands(f"landcover_{year}.tif")["landcover"]

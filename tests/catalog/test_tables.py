@@ -3,7 +3,7 @@
 import pytest
 
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
+from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, SIDE_BANDS
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import shift
 from rs_pipeline.sensors import load_sensor, sensor_names
@@ -31,7 +31,7 @@ def test_a_table_is_whole(name):
     sensor = load_sensor(name)
     roles = {b.role for b in sensor.bands}
     known = set(OPTICAL_BANDS) if sensor.family == "optical" else set(RADAR_BANDS)
-    assert roles <= known | set(QUALITY_BANDS) and sensor.platforms and sensor.source and sensor.deduplicate_by
+    assert roles <= known | set(SIDE_BANDS) and sensor.platforms and sensor.source and sensor.deduplicate_by
     assert sensor.offset_rule in ("fixed", "raster_bands", "earth_search", "baseline")
     for reason in sensor.mask.flags.values():
         assert reason.upper() in QAFlag.__members__

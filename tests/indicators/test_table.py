@@ -308,9 +308,9 @@ def test_the_ecological_index_answers_both_sentences_on_ecological_quality(table
 
 
 def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
-    """Solar panels, Spartina, heat."""
+    """Solar panels, Spartina."""
     waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
-    assert waiting <= {"C02-01", "C14-01", "C15-01"}
+    assert waiting <= {"C02-01", "C14-01"}
 
 
 def test_what_a_sentence_needs_is_a_table_with_a_name():

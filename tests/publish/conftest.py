@@ -76,6 +76,7 @@ def write_maps(settings: Settings) -> None:
                 "land": [1 + (6 * cols).round(), cols, np.full(grid.shape, 12.0), *([cols / 7] * 7)],
                 "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],
                 "soil_loss": [cols * 4000, cols * 6, cols * 0.5],
+                "heat": [12 * cols - 3, np.full(grid.shape, 1.0), np.full(grid.shape, 4.0), (3 * cols).round()],
             }[product]
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan

@@ -61,9 +61,9 @@ def test_true_colour_without_data_is_white(tmp_path):
     assert shown[:, :6].max() < 75 and shown[:, 10:].min() > 240
 
 
-def test_every_county_has_a_picture_of_every_map_and_period(fake_report, fake):
+def test_every_county_has_a_picture_of_every_map_and_period(fake_report, fake, tmp_path):
     folder = fake_report.parent / "pictures"
-    wanted = {f"{product}_{period}.png" for product in period_maps() for period in fake.periods}
+    wanted = {f"{product}_{period}.png" for product in period_maps(fake.settings_for(tmp_path)) for period in fake.periods}
     for code, _ in fake.units:
         assert {p.name for p in (folder / code).iterdir()} == wanted
     assert wanted <= {p.name for p in folder.iterdir()}

@@ -10,9 +10,10 @@ import rasterio
 from rs_kernels.soil import T_KM2_PER_T_HA, grass_loss_ratio
 
 from rs_pipeline.config import SoilSection
+from rs_pipeline.inputs.rasters import raster_on
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.soil.facts import log_doubt
-from rs_pipeline.products.soil.rasters import raster_on, terrain_factor
+from rs_pipeline.products.soil.rasters import terrain_factor
 from rs_pipeline.products.soil.step import cover_practice
 from rs_pipeline.simulation.soil import CLASS_OF, EROSIVITY_BY_MONTH, soil_heights_m, write_soil
 from rs_pipeline.simulation.world import make_world

@@ -1,8 +1,6 @@
-"""Bands and style of the map of soil loss, and the heights it is made from."""
+"""Bands and style of the map of soil loss."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Colour, MapBand, Style
@@ -25,11 +23,6 @@ STYLE = Style(
 """Stops are the class limits of SL 190-2007."""
 
 
-def heights_of(settings: Settings) -> tuple[str, Path | None]:
-    """Configuration key and file of the heights; None where there is none."""
-    return ("soil.dem", settings.soil.dem) if settings.soil.dem is not None else ("masks.dem", settings.masks.dem)
-
-
 def has_heights(settings: Settings) -> bool:
     """Whether a run has heights, and so a map of soil loss."""
-    return heights_of(settings)[1] is not None
+    return settings.heights[1] is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.products.register import Product, RegionMap, Step
-from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, has_heights, heights_of
+from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, has_heights
 
 MAP_KEYS = tuple(
     f"soil.{name}"
@@ -20,7 +20,7 @@ MAP_KEYS = tuple(
 
 
 def _rasters(settings: Settings) -> list[Path | None]:
-    return [heights_of(settings)[1], settings.soil.erosivity, settings.soil.erodibility]
+    return [settings.heights[1], settings.soil.erosivity, settings.soil.erodibility]
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from rs_kernels.soil import slope_factors
 
 from rs_pipeline.catalog.chips import pixel_index
 from rs_pipeline.config import SoilSection
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs.rasters import checked_raster
+from rs_pipeline.inputs.rasters import checked_raster, raster_on
 from rs_pipeline.model import Grid
 from rs_pipeline.storage.foreign import foreign_raster
 
@@ -42,33 +41,6 @@ def check_factor(key: str, path: Path) -> None:
         raise ConfigError("the raster holds no value", where=where, remedy="give one that covers the units, or null")
     if not low <= (middle := float(np.median(known))) <= high:
         raise ConfigError(f"its median is {middle:.4g}; {low:g} to {high:g} are possible", where=where, remedy=f"give it in {unit}")
-
-
-def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
-    """The first band of a raster on a grid, bilinear, float32 (h, w), NaN where it has no value.
-
-    Raises
-    ------
-    ConfigError : it cannot be read.
-    """
-    try:
-        with (
-            foreign_raster(path) as source,
-            WarpedVRT(
-                source,
-                crs=grid.crs,
-                transform=grid.transform,
-                width=grid.width,
-                height=grid.height,
-                resampling=Resampling.bilinear,
-                src_nodata=source.nodata,
-                nodata=np.nan,
-                dtype="float32",
-            ) as warped,
-        ):
-            return warped.read(1)
-    except rasterio.errors.RasterioError as fault:
-        raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give a raster with a CRS") from None
 
 
 def heights_grid(path: Path, key: str, grid: Grid, reach_m: float) -> Grid:

@@ -10,11 +10,12 @@ from rs_kernels.soil import T_KM2_PER_T_HA, cover_factors
 
 from rs_pipeline.config import Settings, SoilSection
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.rasters import raster_on
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, heights_of
-from rs_pipeline.products.soil.rasters import raster_on, terrain_factor
+from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS
+from rs_pipeline.products.soil.rasters import terrain_factor
 from rs_pipeline.storage.provenance import map_tags
 from rs_pipeline.storage.raster import band_index, open_map, write_map
 from rs_pipeline.tiles import read_tile
@@ -30,7 +31,7 @@ def soil_loss(settings: Settings, tile_id: str, period_label: str, chips: list[A
     ------
     ConfigError : the run has no heights.
     """
-    key, heights = heights_of(settings)
+    key, heights = settings.heights
     if heights is None:
         raise ConfigError("this run has no heights, so no map of soil loss", where="soil.dem", remedy="name a raster of heights in soil.dem or masks.dem")
     tile, layout, section = read_tile(settings, tile_id), Layout(settings.root), settings.soil

@@ -1,0 +1,1 @@
+"""Surface temperature of summer, and the heat island of built-up land."""
