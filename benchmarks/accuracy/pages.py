@@ -74,6 +74,8 @@ LINES = (
     ("trees: F1", "land", "f1", "tree"),
     ("land that became built or bare: recall", "land", "recall", "conversion"),
     ("the same: precision", "land", "precision", "conversion"),
+    ("surface temperature above rural land, wholly built-up or rural pixels: error of the difference, K", "heat", "rmse", "built-up less rural"),
+    ("the same, all land: RMSE, K", "heat", "rmse", "all"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
     ("findings on land: recall on bare ground that spring tides cover", "findings", "recall", "tidal flats, events above four pixels"),
@@ -106,13 +108,13 @@ TOPICS = {
     "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
     "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
-    "land": page.Topic.LAND, "findings": page.Topic.FINDINGS, "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
+    "land": page.Topic.LAND, "heat": page.Topic.HEAT, "findings": page.Topic.FINDINGS, "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
 """Product of the table to its topic on the page of a run."""
 
 PEERS = {
     "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "land_thresholds": "thresholds of indices",
-    "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
+    "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
     "wofs": "WOfS tree",
 }  # fmt: skip
 """Method of the table to its name on the page of a run; the others have their name in the table."""

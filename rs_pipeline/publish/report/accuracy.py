@@ -34,13 +34,14 @@ class Topic(StrEnum):
     COAST = "Coastline"
     LAND = "Land cover"
     SOIL = "Soil loss"
+    HEAT = "Surface temperature"
     FINDINGS = "Suspected findings"
     VERDICTS = "Intervals and verdicts"
 
 
 PRODUCTS = {
     "vegetation": Topic.VEGETATION, "water": Topic.WATER, "black_odorous": Topic.BLACK_ODOROUS, "coastline": Topic.COAST, "land": Topic.LAND, "red_line": Topic.LAND, "places": Topic.LAND, "soil": Topic.SOIL,
-    "ecology": Topic.LAND,
+    "ecology": Topic.LAND, "heat": Topic.HEAT,
 }  # fmt: skip
 """Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it; the ecological index counts
 land cover most."""
