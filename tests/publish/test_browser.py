@@ -191,7 +191,7 @@ def test_colour_filter_and_sort_change_what_is_shown(page, run):
     assert "colour=value" in page.run("return location.hash")
 
 
-def test_a_county_has_its_own_address_charts_and_pictures(page, run):
+def test_a_county_has_its_own_address_charts_and_pictures(page, run, fake, tmp_path):
     opened(page, run, "#county/130203?period=2022")
     assert page.texts("h2") == ["安新县"] and page.count("svg.series") == 2 and page.count("#main svg.spark") >= 8
     intervals = page.run("return [...document.querySelectorAll('svg.series path.intervals')].map((path) => path.getAttribute('d')).join('')")
@@ -202,7 +202,7 @@ def test_a_county_has_its_own_address_charts_and_pictures(page, run):
         "const done = arguments[0]; const all = [...document.querySelectorAll('.strip img')];"
         "Promise.all(all.map((i) => i.decode())).then(() => done(all.map((i) => i.naturalWidth)), (e) => done([String(e)]))"
     )
-    assert len(sizes) == 2 * len(period_maps()) and all(s == 60 for s in sizes), sizes  # every map of 2 periods, 600 m in pixels of 10 m
+    assert len(sizes) == 2 * len(period_maps(fake.settings_for(tmp_path))) and all(s == 60 for s in sizes), sizes  # every map of 2 periods, 600 m in pixels of 10 m
     page.run("document.querySelector('.steps a').click()")
     assert page.run("return location.hash").startswith("#county/130202")
 
