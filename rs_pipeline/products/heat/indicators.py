@@ -9,7 +9,7 @@ LEAST_ISLAND_K, GREATEST_ISLAND_K = -10.0, 20.0
 """Least and greatest mean of built-up land above rural land that is possible; means of cities of the world lie between -4 and 9 K
 (Peng et al. 2012, Environ. Sci. Technol. 46:696)."""
 
-NOT_ASKED = missing("needs_table", "this run makes no map of surface temperature: add the section heat to the configuration (heat: {})")
+NOT_ASKED = missing("needs_table", "needs the section heat in the configuration (heat: {})")
 
 NO_LAND = missing("insufficient_data", "no land whose class is known")
 

@@ -155,7 +155,7 @@ def test_a_unit_without_rural_land_is_compared_with_that_of_its_tiles():
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"heat": None}, "needs_table", "add the section heat to the configuration (heat: {})"),
+        ({"heat": None}, "needs_table", "needs the section heat in the configuration (heat: {})"),
         ({"heat_built_m2": 0.2 * KM2}, "insufficient_data", "0.2 km2 of built-up land as wide as the sensor's pixels; at least 0.25 km2 are needed"),
         ({"heat_built_m2": 0.0, "heat_built_observed_m2": 0.0}, "insufficient_data", "0 km2 of built-up land as wide as"),
         ({"heat_built_observed_m2": 0.0}, "insufficient_data", "no built-up pixel with enough dates with a temperature, or no rural land near"),
