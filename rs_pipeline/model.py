@@ -283,6 +283,17 @@ class Sensor:
         return band
 
 
+def year_at(when: date) -> float:
+    """A day, or a moment of one, as a decimal year.
+
+    >>> year_at(date(2023, 1, 1)), year_at(datetime(2023, 7, 2, 12))
+    (2023.0, 2023.5)
+    """
+    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day)
+    start = datetime(when.year, 1, 1)
+    return when.year + (moment - start) / (datetime(when.year + 1, 1, 1) - start)
+
+
 @dataclass(frozen=True)
 class Period:
     """A reporting period. Both dates are included; they are solar days."""
@@ -303,10 +314,7 @@ class Period:
     @property
     def middle_year(self) -> float:
         """Middle of the period as a decimal year, for rates."""
-        middle = self.start + (self.end - self.start) / 2
-        first = date(middle.year, 1, 1)
-        length = (date(middle.year + 1, 1, 1) - first).days
-        return middle.year + (middle - first).days / length
+        return year_at(self.start + (self.end - self.start) / 2)
 
 
 @dataclass(frozen=True)

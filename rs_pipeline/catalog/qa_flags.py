@@ -23,6 +23,7 @@ from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands
 from rs_pipeline.catalog.decoded import once
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.rasters import warped_onto
 from rs_pipeline.model import OPTICAL_BANDS, SIDE_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import QAFlag, set_flag
@@ -105,18 +106,7 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
             width = math.ceil((grid.width * grid.resolution_m + 2 * reach) / step)
             height = math.ceil((grid.height * grid.resolution_m + 2 * reach) / step)
             around = Grid(grid.crs, step, grid.left - reach, grid.top + reach, width, height)
-            with WarpedVRT(
-                source,
-                crs=grid.crs,
-                transform=around.transform,
-                width=width,
-                height=height,
-                resampling=Resampling.bilinear,
-                src_nodata=source.nodata,
-                nodata=np.nan,
-                dtype="float32",
-            ) as warped:
-                return _Terrain(warped.read(1), around)
+            return _Terrain(warped_onto(source, around), around)
     except rasterio.errors.RasterioError as fault:
         raise ConfigError(f"the DEM cannot be read: {fault}", where=f"masks.dem: {dem}", remedy="give a raster of heights in metres with a CRS") from None
 

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
+from scipy import ndimage
 
 from rs_pipeline.model import Grid
 from rs_pipeline.region import REGION as REGION
@@ -16,6 +17,23 @@ from rs_pipeline.tiles import pixel_areas
 
 EIGHT = np.ones((3, 3), bool)
 """The eight neighbours of a pixel and itself."""
+
+
+def large_patches(where: np.ndarray, least: float, pixel: float = 1.0) -> np.ndarray:
+    """The 8-connected patches of a mask that are large enough, bool (h, w).
+
+    Parameters
+    ----------
+    least : least size of a patch, in the measure of ``pixel``. pixel : size of a pixel; 1 counts pixels.
+
+    >>> large_patches(np.array([[1, 0, 0, 1], [0, 1, 0, 0]], bool), 2).tolist()
+    [[True, False, False, False], [False, True, False, False]]
+    """
+    labels, n = ndimage.label(where, EIGHT)
+    large = np.bincount(labels.ravel(), minlength=n + 1) * pixel >= least
+    large[0] = False
+    return large[labels]
+
 
 LEVELS = ("county", "prefecture", "region")
 

@@ -51,20 +51,28 @@ def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
     ConfigError : it cannot be read.
     """
     try:
-        with (
-            foreign_raster(path) as source,
-            WarpedVRT(
-                source,
-                crs=grid.crs,
-                transform=grid.transform,
-                width=grid.width,
-                height=grid.height,
-                resampling=Resampling.bilinear,
-                src_nodata=source.nodata,
-                nodata=np.nan,
-                dtype="float32",
-            ) as warped,
-        ):
-            return warped.read(1)
+        with foreign_raster(path) as source:
+            return warped_onto(source, grid)
     except rasterio.errors.RasterioError as fault:
         raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give a raster with a CRS") from None
+
+
+def warped_onto(source: rasterio.DatasetReader, grid: Grid) -> np.ndarray:
+    """The first band of an open raster on a grid, bilinear, float32 (h, w), NaN where it has no value.
+
+    Raises
+    ------
+    rasterio.errors.RasterioError : it cannot be read, or has no CRS.
+    """
+    with WarpedVRT(
+        source,
+        crs=grid.crs,
+        transform=grid.transform,
+        width=grid.width,
+        height=grid.height,
+        resampling=Resampling.bilinear,
+        src_nodata=source.nodata,
+        nodata=np.nan,
+        dtype="float32",
+    ) as warped:
+        return warped.read(1)

@@ -13,7 +13,7 @@ import shapely
 from rasterio.features import rasterize
 from scipy import ndimage
 
-from rs_pipeline.model import Grid
+from rs_pipeline.model import Grid, year_at
 from rs_pipeline.simulation import terrain
 from rs_pipeline.simulation.coast import Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
 from rs_pipeline.simulation.landscape import Landscape
@@ -44,8 +44,7 @@ def decimal_year(day: date) -> float:
     >>> decimal_year(date(2023, 1, 1))
     2023.0
     """
-    first = date(day.year, 1, 1)
-    return day.year + (date(day.year, day.month, day.day) - first).days / (date(day.year + 1, 1, 1) - first).days
+    return year_at(date(day.year, day.month, day.day))
 
 
 @dataclass(frozen=True)

@@ -404,7 +404,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
-    "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * ratio(a.place.total(_forest(a)), a.place.area_m2.sum()),
+    "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * _share_of_unit(a, _forest(a)),
     "habitat_quality_index": _true_habitat, "vegetation_cover_index": _true_vegetation, "water_area_index": _true_water_area,
     "land_stress_index": _true_stress, "ecological_index_change": _true_ecology,
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),

@@ -6,19 +6,16 @@ import numpy as np
 from scipy import ndimage
 
 from rs_pipeline.estimation.uncertainty import Z95
-from rs_pipeline.products.heat.step import HALF_FULL, pixels_across
+from rs_pipeline.products.heat.step import HALF_FULL, RURAL_LAND, pixels_across
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import bias, interval_coverage, ratio, rmse
 from rs_pipeline.validation.truth import Score, Truth
 
-RURAL = (Land.CROPLAND, Land.GRASS, Land.TREE)
-"""Land that built-up land is compared with."""
-
 
 def rural_share(truth: Truth, year: int) -> np.ndarray:
     """Share (0-1) of each pixel that is rural land, float32 (h, w)."""
-    return truth.share(year, [m for c in RURAL for m in MATERIALS[c]])
+    return truth.share(year, [m for c in RURAL_LAND for m in MATERIALS[c]])
 
 
 def by_sensor_pixels(values: np.ndarray, truth: Truth, edge_m: float) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from rs_pipeline.estimation.zones import large_patches
 from rs_pipeline.simulation.materials import FREEZING
 from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS
 from rs_pipeline.validation.metrics import Counts, bias, percent_error, ratio, rmse
@@ -74,10 +75,7 @@ def _area_error(subset: str, found: np.ndarray, share: np.ndarray) -> Score:
 
 def large_bodies(water: np.ndarray, pixel_m2: float) -> np.ndarray:
     """The 8-connected patches of a mask of at least BODY_M2, bool (h, w)."""
-    labels, n = ndimage.label(water, EIGHT_NEIGHBOURS)
-    large = np.bincount(labels.ravel(), minlength=n + 1) * pixel_m2 >= BODY_M2
-    large[0] = False
-    return large[labels]
+    return large_patches(water, BODY_M2, pixel_m2)
 
 
 def _bodies(found: np.ndarray, true: WaterTruth, inland: np.ndarray, pixel_m2: float) -> list[Score]:

@@ -262,6 +262,8 @@ def by_dates(
     near_m = np.stack([found.distance_m for found in crossings.values()], axis=1)
     for family in SHORE_FAMILIES:
         alone = ((families == family) | (families == "")).all(axis=1) & np.array([r.step_m == 0.0 for r in every], bool)
+        if not alone.any():
+            continue
         paths = [(k, Layout(settings.root).shore(p, t.id, family)) for k, p in enumerate(crossings) for t in tiles]
         found = date_rates(dated_positions(paths, transects, np.where(alone[:, None], near_m, np.nan)), built)
         every = [

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from rs_pipeline.model import year_at
 from rs_pipeline.products.coastline.mosaic import bilinear, grid_and_tags
 from rs_pipeline.products.coastline.rates import MIN_RATE_DATES, MIN_SCATTER_M
 from rs_pipeline.products.coastline.shoreline import pixel_of
@@ -53,15 +54,6 @@ class DatedPositions:
     years: np.ndarray
     tide_m: np.ndarray
     distance_m: np.ndarray
-
-
-def year_at(when: datetime) -> float:
-    """
-    >>> year_at(datetime(2023, 7, 2, 12))
-    2023.5
-    """
-    start = datetime(when.year, 1, 1)
-    return when.year + (when - start) / (datetime(when.year + 1, 1, 1) - start)
 
 
 def dated_positions(paths: Iterable[tuple[int, Path]], transects: Transects, near_m: np.ndarray) -> DatedPositions:

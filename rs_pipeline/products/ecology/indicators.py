@@ -6,7 +6,6 @@ that is not seen held constant.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from rs_pipeline.config import EcologySection, Settings
 from rs_pipeline.estimation.change import change_between
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, missing, observed_ratio, published
-from rs_pipeline.estimation.uncertainty import Z95, Interval, weighted_sum
+from rs_pipeline.estimation.uncertainty import Interval, weighted_sum
 from rs_pipeline.products.ecology.index import (
     NOT_TOLD,
     eroded_share,
@@ -26,9 +25,8 @@ from rs_pipeline.products.ecology.index import (
     water_area,
 )
 from rs_pipeline.products.register import indicators_of_others
-from rs_pipeline.products.soil.facts import share_up_to
+from rs_pipeline.products.soil.facts import share_up_to, why_unknown
 
-NO_HEIGHTS = "needs heights (soil.dem, or masks.dem)"
 NO_EROSION = "without heights erosion is held constant"
 
 MEASURED = {
@@ -85,15 +83,9 @@ def _ends(section: EcologySection) -> tuple[str, str]:
 def _eroded(facts: Facts) -> list[float] | Estimate:
     """Weighted share of eroded land in the land that was observed: by the soil loss as it is, smaller and larger by Z95 standard errors of its logarithm."""
     soil, row, section = facts["soil"], facts.county, facts["ecology"]
-    if soil is None:
-        return missing("needs_table", NO_HEIGHTS)
-    if not row.get("soil_land_m2", 0.0) > 0:
-        return missing("no_target", "no land in this unit")
-    if not row["soil_observed_m2"] > 0:
-        return missing("insufficient_data", "no pixel with heights, a land class and its cover")
-    doubt = math.exp(Z95 * soil.log_doubt)
-    scales = [soil.scale * factor for factor in (1.0, 1 / doubt, doubt)]
-    return [eroded_share(section, *(share_up_to(row, limit / scale) for limit in (section.moderate_t_km2, section.heavy_t_km2))) for scale in scales]
+    if unknown := why_unknown(soil, row):
+        return unknown
+    return [eroded_share(section, *(share_up_to(row, limit / scale) for limit in (section.moderate_t_km2, section.heavy_t_km2))) for scale in soil.scales]
 
 
 def _land_of(facts: Facts) -> float:

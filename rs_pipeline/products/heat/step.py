@@ -28,6 +28,9 @@ COLDEST_K, HOTTEST_K = 240.0, 354.0
 """Temperatures outside are no ground: 354 K (80.8 degrees Celsius) is the hottest that satellites have measured (Zhao et al. 2021, Bull. Am. Meteorol.
 Soc. 102:E2085), and tops of thick clouds are below 240 K."""
 
+RURAL_LAND = (Land.CROPLAND, Land.GRASS, Land.TREE)
+"""Land that built-up land is compared with."""
+
 HALF_FULL = 0.5 - 1e-4
 """Share of the sensor's pixel that is built from which a built-up pixel counts; less than a half by the rounding of the filter."""
 
@@ -80,7 +83,7 @@ def zones(land: np.ndarray, height_m: np.ndarray | None, section: HeatSection, r
     built = land == Land.BUILT
     near = ndimage.maximum_filter(built, 2 * math.ceil(section.edge_m / resolution_m) + 1, mode="constant") if built.any() else built
     wide = built & (ndimage.uniform_filter(built.astype("float32"), pixels_across(section.edge_m, resolution_m)) >= HALF_FULL)
-    rural = np.isin(land, (Land.CROPLAND, Land.GRASS, Land.TREE)) & ~near
+    rural = np.isin(land, RURAL_LAND) & ~near
     if height_m is not None and np.isfinite(height_m[built]).any():
         rural &= np.abs(height_m - np.nanmedian(height_m[built])) <= section.max_height_difference_m
     found = np.select([wide, land == Land.WATER, rural], [Zone.BUILT, Zone.WATER, Zone.RURAL], Zone.OTHER)

@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from rs_pipeline.config import LandZonesSection, Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.estimation.zones import EIGHT, coverage
+from rs_pipeline.estimation.zones import coverage, large_patches
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
@@ -92,10 +92,7 @@ def risen_events(rise: np.ndarray, section: LandZonesSection) -> np.ndarray:
 
     ``rise`` float (h, w): change of their share of the pixel since the baseline, NaN where either year was not seen.
     """
-    labels, n = ndimage.label(np.isfinite(rise) & (rise >= section.min_rise), EIGHT)
-    large = np.bincount(labels.ravel(), minlength=n + 1) >= section.min_event_px
-    large[0] = False
-    return large[labels]
+    return large_patches(np.isfinite(rise) & (rise >= section.min_rise), section.min_event_px)
 
 
 def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSection) -> dict[str, np.ndarray]:
@@ -133,10 +130,8 @@ def forest_layers(classes: np.ndarray, tree: np.ndarray, pixel_m2: float) -> dic
     ----------
     classes : float32 (h, w), number of the class. tree : float32 (h, w), share of trees, 0-1. pixel_m2 : area of a pixel.
     """
-    labels, n = ndimage.label(classes == Land.TREE, EIGHT)
-    large = np.bincount(labels.ravel(), minlength=n + 1) * pixel_m2 >= FOREST_M2
-    large[0] = False
-    return {"forest": np.where(large[labels] | np.isnan(tree), tree, np.float32(0)), "forest_uncertain": tree * (1 - tree)}
+    large = large_patches(classes == Land.TREE, FOREST_M2, pixel_m2)
+    return {"forest": np.where(large | np.isnan(tree), tree, np.float32(0)), "forest_uncertain": tree * (1 - tree)}
 
 
 def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings, SoilSection
+from rs_pipeline.estimation.estimate import Estimate, missing
+from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.soil.county import LEVELS_T_KM2
 from rs_pipeline.products.soil.maps import has_heights
@@ -28,6 +30,23 @@ class SoilFacts:
     """Factor on soil loss that gives the bulletin's rate in the bulletin's period."""
     words: tuple[str, ...] = ()
     """Notes on the scale and the factors, for the reason of an estimate."""
+
+    @property
+    def scales(self) -> tuple[float, float, float]:
+        """Factors on soil loss as it is, and with it smaller and larger by Z95 standard errors of its logarithm."""
+        doubt = math.exp(Z95 * self.log_doubt)
+        return self.scale, self.scale * (1 / doubt), self.scale * doubt
+
+
+def why_unknown(soil: SoilFacts | None, row: Mapping[str, float]) -> Estimate | None:
+    """Why the soil loss of a unit is not known; None where it is."""
+    if soil is None:
+        return missing("needs_table", "needs heights (soil.dem, or masks.dem)")
+    if not row.get("soil_land_m2", 0.0) > 0:
+        return missing("no_target", "no land in this unit")
+    if not row.get("soil_observed_m2", 0.0) > 0:
+        return missing("insufficient_data", "no pixel with heights, a land class and its cover")
+    return None
 
 
 def log_doubt(section: SoilSection) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
-from rs_pipeline.estimation.uncertainty import Z95, Interval
-from rs_pipeline.products.soil.facts import share_up_to
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, observed_ratio, published
+from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.products.soil.facts import share_up_to, why_unknown
 
 
 def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
@@ -19,15 +18,10 @@ def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
     learnt, as a multiple of half the width of these bounds (`estimation.change`).
     """
     soil, row = facts["soil"], facts.county
-    if soil is None:
-        return missing("needs_table", "needs heights (soil.dem, or masks.dem)")
-    land, observed = row.get("soil_land_m2", 0.0), row.get("soil_observed_m2", 0.0)
-    if not land > 0:
-        return missing("no_target", "no land in this unit")
-    if not observed > 0:
-        return missing("insufficient_data", "no pixel with heights, a land class and its cover")
-    doubt = math.exp(Z95 * soil.log_doubt)
-    kept, least, most = (share_up_to(row, soil.tolerance_t_km2 / (soil.scale * k)) for k in (1.0, doubt, 1 / doubt))
+    if unknown := why_unknown(soil, row):
+        return unknown
+    land, observed = row["soil_land_m2"], row["soil_observed_m2"]
+    kept, most, least = (share_up_to(row, soil.tolerance_t_km2 / scale) for scale in soil.scales)
     seen = Interval(1 - kept, 1 - most, 1 - least, "model95") if lost else Interval(kept, least, most, "model95")
     of_changes = replace(spread("soil_loss_area" if lost else "soil_conservation_rate", 0.0, abs(most - least) / 2), of_changes=True)
     found = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value, spread=of_changes)
