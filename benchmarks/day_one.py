@@ -1,5 +1,5 @@
 """First day of a new user: from the wheel, in an empty folder, by `rs-pipeline init --quick`, `plan` and `run` to the page. The archive is a local
-imitation of a distant Earth Search: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After. The requests and bytes
+imitation of a distant Earth Search: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After, signatures that expire. The requests and bytes
 used are compared with the plan. `python -m benchmarks.day_one --folder FOLDER`.
 """
 
@@ -103,11 +103,11 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     told(command, work, "run", "--cores", cores, "--set", f"periods=[{year}]")
     done("rs-pipeline run")
     paid, expected = archive.told(), planned(work)
-    requests = paid["requests"] + paid["api_requests"] - paid["refused"]
+    requests = paid["requests"] + paid["api_requests"] - paid["refused"] - paid["expired"]
     for name, took, wanted in (("requests", requests, expected["requests"]), ("MB", paid["bytes"] / 1e6, expected["bytes"] / 1e6)):
         print(f"{name}: {took:.0f} paid, {wanted:.0f} planned ({wanted / took - 1:+.0%})")
     print(
-        f"{paid['refused']} requests were refused (429, 503) and asked again; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s"
+        f"{paid['refused']} requests were refused (429, 503) and asked again, {paid['expired']} had an expired signature; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s"
     )
     page = next(work.glob("results/*/report/index.html"))
     print(f"{sum(seconds.values()):.0f} s in {len(seconds)} steps; the page: {page} ({page.stat().st_size / 1e3:.0f} kB)")
@@ -122,10 +122,11 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=75.0)
     parser.add_argument("--mbyte-s", type=float, default=25.0)
     parser.add_argument("--refused-every", type=int, default=60, help="Every so many-th request is refused; 0: none.")
+    parser.add_argument("--signature-s", type=float, default=60.0, help="How long the signature of an address is valid; 0: none is wanted.")
     parser.add_argument("--cores", default="2")
     chosen = parser.parse_args()
     days = [f"2024-{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(4, 11)][: chosen.days]
-    far = Far(chosen.latency_ms / 1e3, chosen.mbyte_s * 1e6, chosen.refused_every)
+    far = Far(chosen.latency_ms / 1e3, chosen.mbyte_s * 1e6, chosen.refused_every, signature_s=chosen.signature_s)
     files = granule.cogs(COGS)
     with tempfile.TemporaryDirectory() as scratch, far_archive(files, far, [granule.item(d) for d in days]) as archive:
         folder = chosen.folder or Path(scratch)

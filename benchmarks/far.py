@@ -1,12 +1,14 @@
 """Imitation of a distant archive: a server on 127.0.0.1 in its own process, with a latency for each request, one bandwidth for all connections and,
-optionally, refusals with Retry-After. It serves byte ranges of files, and a STAC API of items like those of Earth Search.
+optionally, refusals with Retry-After and signatures that expire. It serves byte ranges of files, and a STAC API of items like those of Earth Search.
 """
 
 from __future__ import annotations
 
+import hmac
 import itertools
 import json
 import multiprocessing
+import secrets
 import threading
 import time
 from collections import Counter
@@ -17,6 +19,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 _PIECE_BYTES = 2**16
@@ -32,6 +35,8 @@ class Far:
     refused_every: int = 0
     """Every ``refused_every``-th request is answered with 429 or 503, alternating, and Retry-After; 0: none."""
     refusal_wait_s: int = 1
+    signature_s: float = 0.0
+    """Hrefs of items carry a signature that is valid for so long; 0: files are open to all."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -45,7 +50,7 @@ class _Server(ThreadingHTTPServer):
         self.items = json.loads(json.dumps(list(items)).replace("{url}", self.url))
         self.told: Counter[str] = Counter()
         self.refusals = itertools.count(1)
-        self._free_at, self._lock = 0.0, threading.Lock()
+        self._free_at, self._lock, self._key = 0.0, threading.Lock(), secrets.token_bytes()
 
     def count(self, **amounts: int) -> None:
         with self._lock:
@@ -58,6 +63,23 @@ class _Server(ThreadingHTTPServer):
             wait_s = self._free_at - time.monotonic()
         if wait_s > 0:
             time.sleep(wait_s)
+
+    def signed(self, item: dict) -> dict:
+        """The item, whose files want a signature, as it is given out now."""
+        if not self.far.signature_s:
+            return item
+        ends = f"{time.time() + self.far.signature_s:.3f}"
+        assets = {name: {**asset, "href": f"{asset['href']}?se={ends}&sig={self._seal(ends)}"} for name, asset in item["assets"].items()}
+        return {**item, "assets": assets}
+
+    def accepts(self, address: str) -> bool:
+        """Whether the address of a file carries a valid signature, where one is wanted."""
+        asked = parse_qs(urlsplit(address).query)
+        ends = asked.get("se", [""])[0]
+        return not self.far.signature_s or (asked.get("sig") == [self._seal(ends)] and float(ends) > time.time())
+
+    def _seal(self, ends: str) -> str:
+        return hmac.new(self._key, ends.encode(), "sha256").hexdigest()
 
     def handle_error(self, request, client_address):
         """Print nothing when a client ends a connection."""
@@ -102,6 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, path: str) -> None:
         server, far = self.server, self.server.far
+        if not server.accepts(self.path):
+            server.count(requests=1, expired=1)
+            return self._send(403, b"signature expired")
         n = next(server.refusals)
         if far.refused_every and n % far.refused_every == 0:
             server.count(requests=1, refused=1)
@@ -133,7 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         start, n = int(asked.get("token", 0)), int(asked["limit"])
         more = [{"rel": "next", "method": "POST", "href": self.server.url + "/v1/search", "body": {**asked, "token": str(start + n)}}]
-        return {"type": "FeatureCollection", "features": found[start : start + n], "links": more if start + n < len(found) else []}
+        return {
+            "type": "FeatureCollection",
+            "features": [self.server.signed(i) for i in found[start : start + n]],
+            "links": more if start + n < len(found) else [],
+        }
 
     def _json(self, document: dict) -> None:
         self._send(200, json.dumps(document).encode(), {"Content-Type": "application/geo+json"})
@@ -162,7 +191,7 @@ class Archive:
     url: str
 
     def told(self) -> Counter[str]:
-        """Counts since the last call: ``requests``, ``heads``, ``bytes``, ``refused`` of files, and ``api_requests``."""
+        """Counts since the last call: ``requests``, ``heads``, ``bytes``, ``refused`` and ``expired`` of files, and ``api_requests``."""
         with urlopen(self.url + "/told") as answer:
             return Counter(json.load(answer))
 

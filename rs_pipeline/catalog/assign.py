@@ -19,6 +19,7 @@ import shapely
 from rs_pipeline.catalog.fetch import chip_grid, tile_outline
 from rs_pipeline.catalog.ledger import read_ledger, with_signatures
 from rs_pipeline.catalog.losses import MAX_TRIES, losses, readable_again
+from rs_pipeline.catalog.renewal import Renewal
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
@@ -99,10 +100,11 @@ def tries_of(path: Path) -> dict[str, int]:
 
 
 def _readable(settings: Settings, scenes: list[Scene], lost: set[str]) -> set[str]:
-    """Keys of lost scenes that can be opened now."""
+    """Keys of lost scenes that can be opened now, with new signatures where those of the search have expired."""
     signed = with_signatures([s for s in scenes if s.key in lost], Layout(settings.root).signatures) if lost else []
     breaker.share(settings.hosts_folder)
-    found = readable_again(signed, settings.fetch)
+    found, renewal = readable_again(signed, settings.fetch), Renewal(settings, signed)
+    found |= readable_again([again for s in signed if s.key not in found and (again := renewal.renewed(s))], settings.fetch)
     if lost:
         log.warning("%d scenes could not be read before; %d of them can be opened now and are fetched again", len(lost), len(found))
     return found

@@ -29,6 +29,7 @@ from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
 from rs_pipeline.catalog.ledger import read_ledger, with_signatures
 from rs_pipeline.catalog.read import FAULTS, fault_chain, held_parts, retrying
+from rs_pipeline.catalog.renewal import REFUSALS, AccessRefused, Renewal
 from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
 from rs_pipeline.errors import MAKE_ROOM, DamagedError, PipelineError, RasterError, SpaceError
@@ -168,14 +169,15 @@ def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: Fet
 
 
 def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[ClippedBand]:
-    """All bands of a scene over the grid, those of a remote one at once; raises a PipelineError that names the file."""
+    """All bands of a scene over the grid, those of a remote one at once; raises a PipelineError that names the file, AccessRefused where a server refuses it."""
 
     def piece(band: Band) -> ClippedBand:
         href = scene.assets[band.role]
         try:
             return retrying(lambda: _read_band(scene, band, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign)
         except (PipelineError, *FAULTS) as fault:
-            raise RasterError(fault_text(fault, href)) from None
+            kind = AccessRefused if getattr(fault, "status", None) in REFUSALS else RasterError
+            raise kind(fault_text(fault, href)) from None
 
     bands = [b for b in load_sensor(scene.sensor).bands if scene.assets.get(b.role)]
     if not is_remote(scene):
@@ -184,8 +186,23 @@ def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[
         return list(pool.map(piece, bands))
 
 
-def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
-    """Write the chip's files into a folder: (status, reason). A scene fails only where it cannot be read or changed since the search; other faults raise."""
+def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings, renewal: Renewal) -> tuple[str, str]:
+    """`_made`, once more with new signatures where a server refuses those of the scene."""
+    scene = renewal.newest(scene)
+    try:
+        return _made(scene, grid, reach_m, folder, settings)
+    except AccessRefused as fault:
+        renewed = renewal.renewed(scene)
+        try:
+            return _made(renewed, grid, reach_m, folder, settings) if renewed else ("failed", fault.what)
+        except AccessRefused as again:
+            renewal.refused_again()
+            return "failed", again.what
+
+
+def _made(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
+    """Write the chip's files into a folder: (status, reason). A scene fails only where it cannot be read or changed since the search; other faults raise,
+    and AccessRefused."""
     sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
     try:
         pieces = _read(scene, grid, reach_m, settings)
@@ -198,7 +215,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
         if lost:
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
         source = read_from(scene, settings.fetch)  # asked after the pixels are read, so that a change in between is found
-    except SpaceError:
+    except (SpaceError, AccessRefused):
         raise
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
@@ -212,11 +229,11 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
     return "ok", ""
 
 
-def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
+def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings, renewal: Renewal) -> tuple[str, str]:
     """`_make`, or the chip from the cache. Only remote scenes are cached: a local file is as fast to read as the cache."""
     tags, where = _tags(scene, grid, reach_m), settings.cache_folder
     if where is None or not is_remote(scene):
-        return _make(scene, grid, reach_m, folder, settings)
+        return _make(scene, grid, reach_m, folder, settings, renewal)
     cache, key = Cache(where, int(settings.fetch.cache_gb * 1e9)), sha256(tags["MADE_FROM"].encode()).hexdigest()
     if cache.take(key, folder):
         if not any(folder.iterdir()):
@@ -225,7 +242,7 @@ def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Se
             return "ok", ""
         shutil.rmtree(folder)
         folder.mkdir()
-    status, reason = _make(scene, grid, reach_m, folder, settings)
+    status, reason = _make(scene, grid, reach_m, folder, settings, renewal)
     if status != "failed":
         cache.keep(key, folder)
     return status, reason
@@ -236,13 +253,14 @@ def is_remote(scene: Scene) -> bool:
     return not all(href.startswith("/") for href in scene.assets.values())
 
 
-def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, digest: str = "") -> tuple[str, str, int, str]:
+def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, renewal: Renewal, digest: str = "") -> tuple[str, str, int, str]:
     """Make (or keep) the chip of one scene: (status, reason, bytes, digest). A scene that cannot be read does not raise; a disk that cannot be written does.
 
     A chip is made in a hidden folder beside its own, which is renamed when it is complete.
 
     Parameters
     ----------
+    renewal : of the scenes of this job.
     digest : of the existing chip, from its manifest; where empty, the digest in the chip's folder is used. A chip with another digest, or with none, is
         made anew: a file with a flipped bit may still decode.
     """
@@ -254,7 +272,7 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         try:
-            status, reason = _obtain(scene, grid, reach_m, beside, settings)
+            status, reason = _obtain(scene, grid, reach_m, beside, settings, renewal)
             shutil.rmtree(folder, ignore_errors=True)
             if status != "ok":
                 return status, reason, 0, ""
@@ -322,10 +340,10 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     breaker.share(settings.hosts_folder)
     wanted = with_signatures(wanted_scenes(settings, tile_id, period_label), layout.signatures)
-    console = Console(stderr=True)
+    console, renewal = Console(stderr=True), Renewal(settings, wanted)
     kept = parts.kept_in(layout.parts, int(settings.fetch.parts_gb * 1e9), int(settings.resources.free_gb * 1e9))
     with kept, ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
-        results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings, digests.get(s.key, "")), wanted)
+        results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings, renewal, digests.get(s.key, "")), wanted)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))
     table = _write_manifest(manifest, wanted, outcomes)

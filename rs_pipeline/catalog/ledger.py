@@ -61,13 +61,26 @@ def _public(scene: Scene) -> Scene:
 
 def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
     """Write the full hrefs that carry a secret to a file that only this user can read; no file where there are none."""
+    if signed := _signed_hrefs(scenes):
+        _write_signatures(signed, path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def keep_renewed(scenes: Sequence[Scene], path: Path) -> None:
+    """Replace the signatures of some scenes in the file, so that later jobs have them too."""
+    _write_signatures(read_signatures(path) | _signed_hrefs(scenes), path)
+
+
+def _signed_hrefs(scenes: Sequence[Scene]) -> dict[str, dict[str, dict[str, str]]]:
+    """As `read_signatures`, of the used scenes."""
     signed = {
         s.key: {n: h for n in ("assets", "tables") if (h := {r: h for r, h in getattr(s, n).items() if unsigned(h) != h})} for s in scenes if s.status == "used"
     }
-    signed = {key: hrefs for key, hrefs in signed.items() if hrefs}
-    if not signed:
-        path.unlink(missing_ok=True)
-        return
+    return {key: hrefs for key, hrefs in signed.items() if hrefs}
+
+
+def _write_signatures(signed: Mapping, path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_path(path) as part:
         part.touch(mode=0o600)

@@ -18,6 +18,7 @@ from rs_pipeline.catalog.fetch import chip_grid, fetch, fetch_scene, wanted_scen
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
+from rs_pipeline.catalog.renewal import Renewal
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, RemoteError, SpaceError, TableError
@@ -270,7 +271,7 @@ def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):
     (scene,) = wanted_scenes(settings, tile, "2023")
     grid = chip_grid(settings, read_tile(settings, tile))
     for offset, scale, number in ((0.0, 1e-4, 2500), (-0.1, 1e-4, 3500), (0.0, 5e-5, 5000)):
-        fetch_scene(replace(scene, offset=offset, scale=scale), grid, world.root / "chip", settings)
+        fetch_scene(replace(scene, offset=offset, scale=scale), grid, world.root / "chip", settings, Renewal(settings, [scene]))
         path, band = chip_files(world.root / "chip")["red"]
         with rasterio.open(path) as chip:
             assert chip.read(band)[20, 20] == number
