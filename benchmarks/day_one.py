@@ -1,6 +1,6 @@
 """First day of a new user: from the wheel, in an empty folder, by `rs-pipeline init --quick`, `plan` and `run` to the page. The archive is a local
-imitation of a distant Earth Search: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After, signatures that expire. The requests and bytes
-used are compared with the plan. `python -m benchmarks.day_one --folder FOLDER`.
+imitation of a distant Earth Search: items of its structure, full-size COGs, latency, one bandwidth, refusals with Retry-After, signatures that expire.
+The requests and bytes used are compared with the plan. `python -m benchmarks.day_one --folder FOLDER`.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ def installed(folder: Path) -> Path:
     return venv / "bin" / "rs-pipeline"
 
 
-def written(command: Path, folder: Path, url: str, counties: list[str], tile_px: int) -> None:
-    """Write the configuration of `init --quick`, with its address and counties replaced as a user does in an editor."""
+def written(command: Path, folder: Path, url: str, counties: list[str]) -> None:
+    """Write the configuration of `init --quick`, with its address, and other counties where any are given, replaced as a user does in an editor."""
     told(command, folder, "init", "--quick")
     path = folder / "rs-pipeline.yaml"
     text = path.read_text("utf-8").replace(f"catalog: {EARTH_SEARCH}", f"catalog: {url}/v1, schemes: [http], internal_hosts: true")
-    text = re.sub(r"only: \[[^\]]*\]", f"only: {json.dumps(counties)}", text)
-    path.write_text(re.sub(r"tile_px: \d+", f"tile_px: {tile_px}", text), "utf-8")
+    if counties:
+        text = re.sub(r"only: \[[^\]]*\]", f"only: {json.dumps(counties)}", text)
+    path.write_text(text, "utf-8")
 
 
 def told(command: Path, folder: Path, *arguments: str) -> str:
@@ -68,7 +69,7 @@ def planned(folder: Path) -> Counter[str]:
     return Counter(requests=int(table.requests.sum()), bytes=int(table.network_bytes.sum()))
 
 
-def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_px: int, year: str, cores: str) -> None:
+def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], cores: str) -> None:
     """Take every step of a new user, and print the cost of each."""
     seconds, work, started = {}, folder / "empty", time.perf_counter()
 
@@ -80,16 +81,14 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     command = installed(folder)
     done("wheel built, installed in an empty venv")
     work.mkdir()
-    written(command, work, archive.url, counties, tile_px)
-    done("rs-pipeline init --quick, two lines edited")
+    written(command, work, archive.url, counties)
+    done("rs-pipeline init --quick, its address edited")
     plan = told(
         command,
         work,
         "plan",
         "--config",
         "rs-pipeline.yaml",
-        "--years",
-        year,
         "--csv",
         "plan.csv",
         "--bandwidth-mbit",
@@ -100,7 +99,7 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     done("rs-pipeline plan")
     print(plan)
     archive.told()
-    told(command, work, "run", "--cores", cores, "--set", f"periods=[{year}]")
+    told(command, work, "run", "--cores", cores)
     done("rs-pipeline run")
     paid, expected = archive.told(), planned(work)
     requests = paid["requests"] + paid["api_requests"] - paid["refused"] - paid["expired"]
@@ -116,22 +115,22 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="Folder to work in, new or empty; default one that is removed.")
-    parser.add_argument("--only", action="append", help="Code of a county that lies in the granule; default 131003.")
-    parser.add_argument("--days", type=int, default=6)
-    parser.add_argument("--tile-px", type=int, default=1024)
+    parser.add_argument("--only", action="append", help="Code of a county that lies in the granule; default those of the quick run.")
+    parser.add_argument("--days", type=int, default=6, help="Dates a year, at most 21.")
     parser.add_argument("--latency-ms", type=float, default=75.0)
     parser.add_argument("--mbyte-s", type=float, default=25.0)
     parser.add_argument("--refused-every", type=int, default=60, help="Every so many-th request is refused; 0: none.")
     parser.add_argument("--signature-s", type=float, default=60.0, help="How long the signature of an address is valid; 0: none is wanted.")
     parser.add_argument("--cores", default="2")
     chosen = parser.parse_args()
-    days = [f"2024-{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(4, 11)][: chosen.days]
+    dates = [f"{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(4, 11)][: chosen.days]
+    days = [f"{year}-{date}" for year in (2023, 2024) for date in dates]
     far = Far(chosen.latency_ms / 1e3, chosen.mbyte_s * 1e6, chosen.refused_every, signature_s=chosen.signature_s)
     files = granule.cogs(COGS)
     with tempfile.TemporaryDirectory() as scratch, far_archive(files, far, [granule.item(d) for d in days]) as archive:
         folder = chosen.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        day_one(folder.resolve(), archive, far, chosen.only or ["131003"], chosen.tile_px, "2024", chosen.cores)
+        day_one(folder.resolve(), archive, far, chosen.only or [], chosen.cores)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,12 @@ from affine import Affine
 from rasterio.shutil import copy
 from rasterio.warp import transform_bounds
 
-CRS, LEFT, TOP, CODE = "EPSG:32650", 399_960.0, 4_400_040.0, "50SMJ"
+CRS, LEFT, TOP, CODE = "EPSG:32650", 630_000.0, 4_460_040.0, "50TPK"
+"""Moved from the place of real granules, so that one holds both counties of ``config/hebei-quick.yaml``."""
+
+SHORE = ((705_590.0, 4_403_870.0), (722_270.0, 4_419_890.0))
+"""Two points of a straight coast, near that of Beidaihe; the sea lies to its south-east."""
+
 SIZE_PX, BLOCK_PX = 10_980, 1024
 """Side of a 10 m band and of its blocks, pixels."""
 
@@ -36,7 +41,7 @@ _NOISE = 25
 
 def cogs(folder: Path, size_px: int = SIZE_PX, block_px: int = BLOCK_PX) -> dict[str, Path]:
     """File name to path of the COGs (deflate with predictor, overviews); existing files are reused. The full size takes about 1 GB and some minutes."""
-    folder = folder / f"{size_px}-{block_px}"
+    folder = folder / f"{CODE}-{size_px}-{block_px}"
     folder.mkdir(parents=True, exist_ok=True)
     for asset, (name, step_m, _) in BANDS.items():
         if not (folder / name).exists():
@@ -45,20 +50,29 @@ def cogs(folder: Path, size_px: int = SIZE_PX, block_px: int = BLOCK_PX) -> dict
 
 
 def _pixels(asset: str, n: int, step_m: int) -> np.ndarray:
-    """Fields, some of them built up, and a lake in every square of 10 km; the same ground in every band."""
+    """Fields, some of them built up, a lake in every square of 10 km, and the sea; the same ground in every band."""
     px = _FIELD_PX * 10 // step_m
     m = -(-n // px)
     ground = np.where(np.random.default_rng(3).random((m, m)) < 0.2, 2, 0)
     y, x = (np.mgrid[:m, :m] * px + px / 2) * step_m
     ground[(x % 10_000 - 5_000) ** 2 + (y % 10_000 - 5_000) ** 2 < 1_500**2] = 1
     if asset == "scl":
-        return np.kron(np.choose(ground, (4, 6, 5)), np.ones((px, px), int))[:n, :n].astype("uint8")
+        classes = np.kron(np.choose(ground, (4, 6, 5)), np.ones((px, px), int))[:n, :n]
+        return np.where(_is_sea(np.arange(n), n, step_m), 6, classes).astype("uint8")
     refl = np.choose(ground, _REFL[asset]) * np.random.default_rng(4).uniform(0.85, 1.15, (m, m))
     values, rng = np.empty((n, n), "uint16"), np.random.default_rng([5, sorted(BANDS).index(asset)])
     for row in range(m):
         part = values[row * px : (row + 1) * px]
-        part[:] = np.clip(np.repeat(refl[row], px)[:n] * 1e4 + rng.normal(0, _NOISE, part.shape), 1, 65_535)
+        here = np.where(_is_sea(np.arange(row * px, row * px + len(part)), n, step_m), _REFL[asset][1], np.repeat(refl[row], px)[:n])
+        part[:] = np.clip(here * 1e4 + rng.normal(0, _NOISE, part.shape), 1, 65_535)
     return values
+
+
+def _is_sea(rows: np.ndarray, n_cols: int, step_m: int) -> np.ndarray:
+    """bool (rows, n_cols)."""
+    (x1, y1), (x2, y2) = SHORE
+    x, y = LEFT + (np.arange(n_cols) + 0.5) * step_m, TOP - (rows[:, None] + 0.5) * step_m
+    return (x - x1) * (y2 - y1) > (y - y1) * (x2 - x1)
 
 
 def _write(path: Path, values: np.ndarray, step_m: int, block_px: int) -> None:

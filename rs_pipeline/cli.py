@@ -255,7 +255,7 @@ def tides(
     folder: Annotated[Path, typer.Option(help="Folder with the files of the model, in its own sub-folders.")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; default coastline.tide_table of the configuration.")] = None,
 ) -> None:
-    """Make the tide table of a coast from a tide model on this machine: hourly heights along the reference line."""
+    """Make the tide table of a coast from a tide model on this machine: hourly heights along the reference line, or around the units."""
     settings = _settings(config)
     target = out or (settings.coastline.tide_table if settings.coastline else None)
     if target is None:

@@ -109,7 +109,7 @@ def n_units(path: Path, layer: str | None) -> int:
     import pyogrio  # it imports GeoPandas, which would slow every start of the command
 
     try:
-        return int(pyogrio.read_info(path, layer=layer)["features"])
+        return int(pyogrio.read_info(path, layer=layer or pyogrio.list_layers(path)[0][0])["features"])
     except Exception:  # GDAL's drivers raise errors of many types; the check at the start reports what is wrong with the file
         return UNITS_OF_A_PROVINCE
 

@@ -1,10 +1,12 @@
-"""The tide table of a coast from an ocean tide model that the user has: hourly heights at stations along the reference line, by pyTMD.
+"""The tide table of a coast from an ocean tide model that the user has: hourly heights at stations along the reference line or, without one, at those
+places around the units that the model reaches, by pyTMD.
 
 The table is a file like one that the user gives (`tide`): it can be inspected, corrected with a gauge, and is named in the evidence.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,7 +43,7 @@ def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
 
     Raises
     ------
-    ConfigError : ``out`` exists, there is no reference line, pyTMD is not installed, or the model cannot be read or does not reach the coast.
+    ConfigError : ``out`` exists, `tide_stations`, pyTMD is not installed, or the model cannot be read or does not reach the coast.
     """
     if out.exists():
         raise ConfigError("the tide table exists", where=str(out), remedy="remove it, or name another file with --out")
@@ -60,16 +62,21 @@ def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
 
 
 def tide_stations(settings: Settings) -> np.ndarray:
-    """Longitude and latitude, float (n, 2), of points every STATION_DEG on the reference line within reach of the units.
+    """Longitude and latitude, float (n, 2), of points every STATION_DEG on the reference line within reach of the units; without one, of a lattice of
+    this spacing over their box.
 
     Raises
     ------
-    ConfigError : there is no reference line, or none of it is near the units.
+    ConfigError : the configuration has no coast, or none of the reference line is near the units.
     """
-    if settings.coastline is None or settings.coastline.reference is None:
-        raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are computed along it")
+    if settings.coastline is None:
+        raise ConfigError("no coast is given", where="coastline", remedy="write `coastline: {}`, or name a reference coastline in coastline.reference")
+    west, south, east, north = load_units(settings).total_bounds
+    if settings.coastline.reference is None:
+        lattice = (np.arange(math.floor(low / STATION_DEG), math.ceil(high / STATION_DEG) + 1) * STATION_DEG for low, high in ((west, east), (south, north)))
+        return np.stack(np.meshgrid(*lattice), axis=-1).reshape(-1, 2)
     coast = load_vector(settings, "coastline.reference").geometry.to_numpy()
-    lines = lines_within(coast, shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
+    lines = lines_within(coast, shapely.box(west, south, east, north).buffer(STATION_DEG))
     if not lines:
         raise ConfigError("the reference coastline is not near the units", where="coastline.reference", remedy="give that of the region")
     along = [shapely.line_interpolate_point(g, np.arange(min(STATION_DEG, g.length) / 2, g.length, STATION_DEG)) for g in lines]

@@ -72,6 +72,15 @@ def test_of_a_polygon_only_the_coast_gives_stations(settings):
     assert set(tide_stations(made)[:, 1]) == {39.1}
 
 
+def test_without_a_line_stations_are_those_of_a_lattice_that_the_sea_is_near(settings, folder, tmp_path):
+    """The box of the units, 118.3 to 118.9 E and 39.0 to 39.2 N, and 30 km from the model's sea, which begins at 118.5 E."""
+    made, out = settings(coastline={}), tmp_path / "tide.csv"
+    places = {(round(float(x), 2), round(float(y), 2)) for x, y in tide_stations(made)}
+    assert places == {(x, y) for x in (118.25, 118.5, 118.75, 119.0) for y in (39.0, 39.25)}
+    assert model_table(made, "EOT20", folder, out) == 8
+    assert np.isfinite(read_tide(out, 118.7, 39.1).height_at(datetime(2024, 5, 1, 3, tzinfo=UTC)))
+
+
 def test_a_gauge_is_not_written_over(settings, folder, tmp_path):
     out = tmp_path / "gauge.csv"
     out.write_text("mine", "utf-8")
