@@ -1,5 +1,6 @@
 """Fetching of neighbouring tiles from a distant archive: requests, bytes and seconds of ours, of odc-stac, of an async reader and of the
-ideal, in one run, after a check that all read the same pixels.
+ideal, in one run, after a check that all read the same pixels. Each has JOBS processes that take one tile after another, as the jobs of a run do, and
+CONNECTIONS in all; ours writes and verifies chips besides.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import geopandas as gpd
@@ -40,6 +43,8 @@ SIDE = 3
 """Tiles along a side of the square that is fetched."""
 
 CONNECTIONS = 16
+"""Of all jobs together."""
+JOBS = 2
 
 
 @dataclass(frozen=True)
@@ -64,19 +69,22 @@ def compare(run: Run) -> Iterator[Result]:
         tiles = tiling.read_tiles(settings)
         ideal = ideal_cost(files, settings, tiles, far)
         before = settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"parts_gb": 0.0, "connections": 4})})
-        costs = {
-            "ours": _cost(archive, lambda: _fetched(settings, tiles)),
-            "ours, each tile for itself, 4 connections": _cost(archive, lambda: _fetched(before, tiles)),
-        }
         items = [granule.item(day, size_px) for day in DAYS]
-        for name, call in (("odc-stac", _by_odc_stac), ("async-tiff with obstore", _by_async_tiff)):
-            try:
-                costs[name] = _cost(archive, lambda c=call: _require_same(settings, tiles, c(archive.url, items, settings, tiles)))
-            except ImportError:
-                yield absent(f"tiles over a network: {name}", name)
+        with ProcessPoolExecutor(JOBS, get_context("spawn")) as jobs:
+            list(jobs.map(time.sleep, [1.0] * JOBS))  # both have started and imported this module
+            costs = {}
+            for name, mine in (("ours", settings), ("ours, each tile for itself, 4 connections", before)):
+                _clear(settings)
+                costs[name], _ = _cost(archive, jobs, _fetched, [(mine, tile) for tile in tiles])
+            for name, call in (("odc-stac", _by_odc_stac), ("async-tiff with obstore", _by_async_tiff)):
+                try:
+                    costs[name], found = _cost(archive, jobs, call, [(settings, tile, archive.url, items) for tile in tiles])
+                    _require_same(settings, tiles, dict(pair for pixels in found for pair in pixels.items()))
+                except ImportError:
+                    yield absent(f"tiles over a network: {name}", name)
     costs["ideal, each needed block once"] = ideal
     ours = costs["ours"]
-    about = f"{len(tiles)} tiles of {tile_px}² with margin, {len(DAYS)} dates, 8 bands; {far.latency_s * 1e3:.0f} ms, {far.bytes_s / 1e6:.0f} MB/s in all"
+    about = f"{len(tiles)} tiles of {tile_px}² with margin, {len(DAYS)} dates, 8 bands; {far.latency_s * 1e3:.0f} ms, {far.bytes_s / 1e6:.0f} MB/s in all; {JOBS} jobs"
     for name, cost in costs.items():
         if name != "ours":
             for what, unit in (("seconds", "s"), ("core_seconds", "core-s"), ("requests", "requests"), ("bytes", "MB")):
@@ -99,26 +107,36 @@ def settings_of(folder: Path, url: str, size_px: int, tile_px: int, n_tiles: int
             "grid": {"crs": granule.CRS, "resolution_m": 10, "tile_px": tile_px},
             "search": {"self_test": False, "register_scenes": False},
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": f"{url}/v1", "schemes": ["http"], "internal_hosts": True}],
-            "fetch": {"cache_gb": 0, "connections": CONNECTIONS},
+            "fetch": {"cache_gb": 0, "connections": CONNECTIONS // JOBS},
         }
     )
 
 
-def _cost(archive: Archive, work: Callable[[], object]) -> Cost:
+def _cost(archive: Archive, jobs: Executor, work: Callable, tasks: Sequence[tuple]) -> tuple[Cost, list]:
+    """Cost of a function of all tasks, and its results."""
     archive.told()
-    start, core_start = time.perf_counter(), time.process_time()
-    work()
-    seconds, core_seconds, told = time.perf_counter() - start, time.process_time() - core_start, archive.told()
-    return Cost(told["requests"], told["bytes"], seconds, core_seconds)
+    start = time.perf_counter()
+    done = list(jobs.map(_timed, [work] * len(tasks), tasks))
+    seconds, told = time.perf_counter() - start, archive.told()
+    return Cost(told["requests"], told["bytes"], seconds, sum(core_s for core_s, _ in done)), [found for _, found in done]
 
 
-def _fetched(settings: Settings, tiles: Sequence[Tile]) -> None:
-    """Fetch all tiles after removing the results of an earlier fetch."""
+def _timed(work: Callable, arguments: tuple) -> tuple[float, object]:
+    """Core-seconds and result of a call."""
+    start = time.process_time()
+    found = work(*arguments)
+    return time.process_time() - start, found
+
+
+def _clear(settings: Settings) -> None:
+    """Remove the results of an earlier fetch."""
     for name in ("chips", Layout(settings.root).parts.name):
         with suppress(FileNotFoundError):
             shutil.rmtree(settings.root / name)
-    for tile in tiles:
-        fetch(settings, tile.id, "2024")
+
+
+def _fetched(settings: Settings, tile: Tile) -> None:
+    fetch(settings, tile.id, "2024")
 
 
 def _windows(settings: Settings, tiles: Sequence[Tile], step_m: int, reach_m: float = 0.0) -> Iterator[tuple[int, int, int, int]]:
@@ -161,24 +179,23 @@ def _require_same(settings: Settings, tiles: Sequence[Tile], found: Pixels) -> N
                 assert np.array_equal(dataset.read(band), found[tile.id, chip.scene.solar_day.isoformat()]), f"{tile.id}: other pixels"
 
 
-def _by_odc_stac(url: str, items: Sequence[dict], settings: Settings, tiles: Sequence[Tile]) -> Pixels:
-    """`odc.stac.load` of each tile, all bands at their native resolution, as many threads as connections, with its default settings for cloud storage."""
+def _by_odc_stac(settings: Settings, tile: Tile, url: str, items: Sequence[dict]) -> Pixels:
+    """`odc.stac.load` of a tile, all bands at their native resolution, as many threads as connections, with its default settings for cloud storage."""
     import odc.stac
     import pystac
     from odc.geo.geobox import GeoBox
 
     odc.stac.configure_rio(cloud_defaults=True)
     found, scenes = {}, [pystac.Item.from_dict(_at(url, i)) for i in items]
-    for tile in tiles:
-        for step_m in (10, 20):
-            bounds = chip_grid(settings, tile).bounds
-            left, top = (granule.LEFT + (bounds[0] - granule.LEFT) // step_m * step_m, granule.TOP - (granule.TOP - bounds[3]) // step_m * step_m)
-            shape = tuple(int(-(-length // step_m)) for length in (top - bounds[1], bounds[2] - left))
-            box = GeoBox(shape, rasterio.Affine(step_m, 0, left, 0, -step_m, top), granule.CRS)
-            bands = [asset for asset, (_, step, _) in granule.BANDS.items() if step == step_m]
-            data = odc.stac.load(scenes, bands, geobox=box, pool=CONNECTIONS, groupby="id")
-            if step_m == 10:
-                found |= {(tile.id, str(day)[:10]): values for day, values in zip(data.time.values, data.red.values, strict=True)}
+    for step_m in (10, 20):
+        bounds = chip_grid(settings, tile).bounds
+        left, top = (granule.LEFT + (bounds[0] - granule.LEFT) // step_m * step_m, granule.TOP - (granule.TOP - bounds[3]) // step_m * step_m)
+        shape = tuple(int(-(-length // step_m)) for length in (top - bounds[1], bounds[2] - left))
+        box = GeoBox(shape, rasterio.Affine(step_m, 0, left, 0, -step_m, top), granule.CRS)
+        bands = [asset for asset, (_, step, _) in granule.BANDS.items() if step == step_m]
+        data = odc.stac.load(scenes, bands, geobox=box, pool=settings.fetch.connections, groupby="id")
+        if step_m == 10:
+            found |= {(tile.id, str(day)[:10]): values for day, values in zip(data.time.values, data.red.values, strict=True)}
     return found
 
 
@@ -186,14 +203,14 @@ def _at(url: str, item: dict) -> dict:
     return json.loads(json.dumps(item).replace("{url}", url))
 
 
-def _by_async_tiff(url: str, items: Sequence[dict], settings: Settings, tiles: Sequence[Tile]) -> Pixels:
-    """Blocks of each tile, all files of a tile at once."""
+def _by_async_tiff(settings: Settings, tile: Tile, url: str, items: Sequence[dict]) -> Pixels:
+    """Blocks of a tile, all files at once."""
     from async_tiff import TIFF
     from obstore.store import HTTPStore
 
     store, found = HTTPStore(url, client_options={"allow_http": True}), {}
 
-    async def band(tile: Tile, item: dict, asset: str) -> None:
+    async def band(item: dict, asset: str) -> None:
         name, step_m, _ = granule.BANDS[asset]
         tiff = await TIFF.open(f"{item['id']}/{name}", store=store, prefetch=2**15)
         side, full = tiff.ifds[0].tile_height, tiff.ifds[0]
@@ -210,9 +227,8 @@ def _by_async_tiff(url: str, items: Sequence[dict], settings: Settings, tiles: S
                 whole[row * side - top : (row + 1) * side - top, col * side - left : (col + 1) * side - left] = values
             found[tile.id, item["properties"]["datetime"][:10]] = whole[first_row - top : last_row + 1 - top, first_col - left : last_col + 1 - left]
 
-    async def all_tiles() -> None:
-        for tile in tiles:
-            await asyncio.gather(*(band(tile, item, asset) for item in items for asset in granule.BANDS))
+    async def all_bands() -> None:
+        await asyncio.gather(*(band(item, asset) for item in items for asset in granule.BANDS))
 
-    asyncio.run(all_tiles())
+    asyncio.run(all_bands())
     return found

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import geopandas as gpd
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -88,6 +89,14 @@ def test_texts_are_inert_in_every_part(tmp_path):
         for value in ("=1+1", "plain", "@x"):
             append(pd.DataFrame({"a": [value], "b": [1.5]}))
     assert (tmp_path / "a.csv").read_text("utf-8-sig") == "a,b\n'=1+1,1.5\nplain,1.5\n'@x,1.5\n"
+
+
+def test_units_beside_their_neighbours_are_counted_without_a_warning(run, tmp_path, recwarn):
+    """A file of counties that the chain makes has both layers."""
+    units = gpd.read_file(run.settings.units.path)
+    for layer, some in (("units", units), ("neighbours", units.head(1))):
+        some.to_file(tmp_path / "counties.gpkg", layer=layer)
+    assert n_units(tmp_path / "counties.gpkg", None) == len(NAMES) and not recwarn.list
 
 
 def test_steps_ask_for_memory_by_units_and_periods(run):
