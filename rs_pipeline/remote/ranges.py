@@ -26,6 +26,9 @@ from rs_pipeline.remote.retrying import Later, Refused
 HEAD_BYTES = 2**14
 """Size of the first request, and least size of later ones; a read that continues the last one requests twice as much."""
 
+BUFFER_BYTES = 2**12
+"""Bytes of a handle's buffer; no more than HEAD_BYTES, so that it causes no request that the reader would not make."""
+
 MAX_PART_BYTES = 2**22
 """Largest range of a request, so that it can be answered within its time limit."""
 
@@ -127,16 +130,19 @@ class RangeFile:
         return data
 
     def _is_shared(self, span: Span) -> bool:
-        """Whether the run holds all of a span; if so, this reader holds it from now on."""
-        about, pieces = self._shared.held([span])
+        """Whether the run holds all of a span; if so, this reader holds it from now on, and what the run holds behind it, where reading may go on."""
+        wide = (span[0], span[1] + HEAD_BYTES)
+        about, pieces = self._shared.held([wide])
         try:
             self._learn(about)
         except Later as fault:
             self.fault = fault
             return False
-        whole = bool(pieces[span]) and not _gaps(self._cut(span), pieces[span])
+        gaps = _gaps(self._cut(wide), pieces[wide])
+        end = gaps[0][0] if gaps else self._cut(wide)[1]
+        whole = bool(pieces[wide]) and end >= self._cut(span)[1]
         if whole:
-            self._composed(span, pieces[span])
+            self._composed((span[0], end), [piece for piece in pieces[wide] if piece[0] < end])
         return whole
 
     def _cut(self, span: Span) -> Span:
@@ -328,17 +334,23 @@ def _gaps(span: Span, pieces: Sequence[tuple[int, bytes]]) -> list[Span]:
     return [*gaps, *([(at, span[1])] if at < span[1] else [])]
 
 
-class _Opened(io.RawIOBase):
+class _Raw(io.RawIOBase):
     """One open handle of a file."""
 
     def __init__(self, file: RangeFile):
         self._file, self._at = file, 0
 
-    def read(self, size: int = -1) -> bytes:
-        end = self._at + size if size >= 0 else self._file.whole_size()
-        data = self._file.read((self._at, end))[: end - self._at]
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read((self._at, self._at + len(buffer)))[: len(buffer)]
+        buffer[: len(data)] = data
         self._at += len(data)
-        return data
+        return len(data)
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
         """Exactly the requested number of bytes of each range, because GDAL copies what it gets; padded with zeros after a fault.
@@ -357,6 +369,16 @@ class _Opened(io.RawIOBase):
 
     def tell(self) -> int:
         return self._at
+
+
+class _Opened(io.BufferedReader):
+    """An open handle with a buffer: GDAL reads the structure of a file in a hundred pieces of a few bytes."""
+
+    def __init__(self, file: RangeFile):
+        super().__init__(_Raw(file), BUFFER_BYTES)
+
+    def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
+        return self.raw.get_byte_ranges(offsets, sizes)
 
 
 class Opener(MultiByteRangeResourceContainer):
