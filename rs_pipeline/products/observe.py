@@ -16,7 +16,7 @@ import dask.local
 import dask.threaded
 import numpy as np
 import pyproj
-from rs_kernels.edges import classify_water, finest_median, plants_on_water
+from rs_kernels.edges import classify_water, finest_median, plants_on_water, water_under_plants
 from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
 from rs_kernels.stack import Stack, one_a_day
@@ -117,20 +117,25 @@ def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:
 
 
 def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
-    """Complete the water layers in place: remove shadow, correct the rims of waters, then add classes, bounds and plants."""
+    """Complete the water layers in place: remove shadow, correct the rims of waters, keep water that plants hide in their season, then add
+    classes, bounds and plants."""
     w = settings.water
-    high, high_months = maps["high_sun_frequency"], maps["high_sun_months"]
-    low = low_sun_frequency(maps["frequency"], maps["clear_months"], high, high_months)
-    frequency = without_shadow(maps["frequency"], high, high_months, w.seasonal_frequency)
+    seen, high, high_months = maps["frequency"], maps["high_sun_frequency"], maps["high_sun_months"]
+    low = low_sun_frequency(seen, maps["clear_months"], high, high_months)
+    frequency = without_shadow(seen, high, high_months, w.seasonal_frequency)
     moving = tidal_reach(settings, grid) & tidal_flats(frequency, w.permanent_frequency, w.ephemeral_frequency)
     maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
         frequency, high, low, Medians(*(maps[name] for name in EDGE_LAYERS)), ~moving, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency
     )
+    hidden = np.empty(grid.shape, bool)
+    months = maps["clear_months"], maps["green_months"], high, high_months, maps["high_sun_green_months"]
+    water_under_plants(seen, *months, maps["fvc_peak"], np.float32(w.permanent_frequency), hidden)
+    maps["frequency"] = np.where(hidden, np.fmax(maps["frequency"], seen), maps["frequency"])
     classes = np.empty((3, *grid.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes
     maps["plants"] = np.empty(grid.shape, "float32")
-    plants_on_water(maps["class"], maps["frequency"], maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
+    plants_on_water(maps["class"], maps["frequency"], hidden, maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
 
 
 @dataclass(frozen=True)

@@ -294,7 +294,8 @@ def test_water_with_plants_and_paddies():
     frequency = np.array([[1, 0.8, 0.3, 0.4, 0.2, 0.0, np.nan]], "f4")
     spring, cover = np.array([[2, 2, 2, 0, 2, 0, 0]], "f4"), np.array([[0, 0.3, 0.8, 0.8, 0.2, 0.9, 0.9]], "f4")
     out = np.empty((1, 7), "f4")
-    plants_on_water(kind, frequency, spring, cover, out)
+    dry = np.zeros(kind.shape, bool)
+    plants_on_water(kind, frequency, dry, spring, cover, out)
     assert out[0, :6].tolist() == [0, 1, 2, 0, 0, 0] and np.isnan(out[0, 6])
-    plants_on_water(kind, frequency, spring, np.full((1, 7), np.nan, "f4"), out)
+    plants_on_water(kind, frequency, dry, spring, np.full((1, 7), np.nan, "f4"), out)
     assert not out[0, :6].any()  # cover not known: nothing is claimed
