@@ -177,6 +177,28 @@ def test_a_sea_in_haze_begins_at_its_limits(change, sea):
     assert indices.is_hazy_sea(**(SEA_IN_HAZE | change)) == sea
 
 
+GLINT = {"blue": 0.031, "green": 0.042, "red": 0.026, "nir": 0.052, "swir1": 0.082, "swir2": 0.078}
+"""Sea of a Landsat scene beside thin clouds, after correction for aerosol."""
+
+
+def test_a_sea_under_glint_is_water():
+    # MNDWI -0.04 / 0.124; T4 and T5 alone of the five tests pass: -0.5 - 1.6 * 1.5 + 0.8 - 1.29, and 4 for glint.
+    assert indices.water_logit(**GLINT, radar=0) == pytest.approx(-0.5 - 2.4 + 0.8 - 4 * 0.04 / 0.124 + 4)
+    assert indices.water_logit(**(GLINT | {"swir2": 0.0737}), radar=0) < 0
+
+
+@pytest.mark.parametrize(
+    ("change", "glint"),
+    [
+        ({"red": 0.0359}, True), ({"red": 0.0361}, False), ({"green": 0.06, "red": 0.0499}, True), ({"green": 0.06, "red": 0.05}, False),
+        ({"nir": 0.0599}, True), ({"nir": 0.06}, False), ({"swir1": 0.0999, "swir2": 0.09}, True), ({"swir1": 0.1, "swir2": 0.09}, False),
+        ({"swir2": 0.0739}, True), ({"swir2": 0.0737}, False),  # 0.9 of SWIR1: 0.0738
+    ],
+)  # fmt: skip
+def test_glint_begins_at_its_limits(change, glint):
+    assert indices.is_glint(**{k: v for k, v in (GLINT | change).items() if k != "blue"}) == glint
+
+
 FLOOD = {"blue": 0.06, "green": 0.09, "red": 0.14, "nir": 0.135, "swir1": 0.10, "swir2": 0.064}
 """A river in flood, half of the pixel its bank."""
 
