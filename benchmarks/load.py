@@ -34,7 +34,7 @@ SUMS_M2 = {
     "area_m2": 100, "land_m2": 90, "fvc_peak_observed_m2": 90, "fvc_peak_sum_m2": 54, "fvc_growing_observed_m2": 90, "fvc_growing_sum_m2": 45,
     "fvc_peak_square_m2": 36, "fvc_growing_square_m2": 27, "water_permanent_change_square_m2": 1.5, "water_seasonal_change_square_m2": 2, "sea_change_square_m2": 0,
     "fvc_common_m2": 90, "fvc_peak_change_sum_m2": 1, "greening_m2": 3, "browning_m2": 1, "water_observed_m2": 100, "water_permanent_m2": 10,
-    "water_permanent_lower_m2": 8, "water_permanent_upper_m2": 13, "water_seasonal_m2": 5, "water_ephemeral_m2": 1, "water_common_m2": 100,
+    "water_permanent_lower_m2": 8, "water_permanent_upper_m2": 13, "water_seasonal_m2": 5, "water_ephemeral_m2": 1, "water_plants_m2": 0, "water_common_m2": 100,
     "water_permanent_common_m2": 10, "water_permanent_baseline_m2": 9, "water_seasonal_common_m2": 5, "water_seasonal_baseline_m2": 6, "sea_m2": 0, "sea_common_m2": 0, "sea_baseline_m2": 0,
 }  # fmt: skip
 """Bands of sums of a county in km2, and their values."""

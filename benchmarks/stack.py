@@ -80,9 +80,12 @@ def water_logit(blue, green, red, nir, swir1, swir2, where):
     second = ((m > -0.44) & (swir1 < 0.09) & (nir < 0.15) & (v < 0.7)) * 1.0
     second = second + ((m > -0.5) & (blue < 0.1) & (nir < 0.25) & (swir1 < 0.3) & (swir2 < 0.1)) * 1.0
     black = ((red < 0.04) & (nir < 0.025) & (swir1 < 0.025) & (swir2 < 0.025)) * 3.0
+    turbid = ((red >= 0.05) & (nir <= red) & (nir < 0.2) & (swir1 < 0.75 * nir) & (blue <= 0.85 * green)) * 4.0
+    glint = ((red < 0.05) & (red <= green - 0.006) & (nir < 0.06) & (swir1 < 0.1) & (swir2 >= 0.9 * swir1)) * 1.0
+    bright = np.maximum(turbid, glint * 4.0)
     slope = 4.0 * np.clip(where(np.isnan(m), 0.0, m), -0.5, 0.8)
     ice = (m > 0.4) & (nir > 0.11) & (red > 0.10)
-    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + slope + black, ice
+    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + slope + black + bright, ice
 
 
 def sorted_quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

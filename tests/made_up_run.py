@@ -49,6 +49,7 @@ def sums(**changes) -> dict:
         "water_permanent_upper_m2": 13 * KM2,
         "water_seasonal_m2": 5 * KM2,
         "water_ephemeral_m2": 0.0,
+        "water_plants_m2": 0.0,
         "water_common_m2": 100 * KM2,
         "water_permanent_common_m2": 10 * KM2,
         "water_permanent_baseline_m2": 9 * KM2,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.accuracy import real_land, real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
-from benchmarks.accuracy.real_table import Row
+from benchmarks.accuracy import real_flood, real_land, real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
+from benchmarks.accuracy.real_table import Row, committed_rows
 
 
 def real_rows(real: Path) -> list[Row]:
@@ -29,6 +29,7 @@ def real_rows(real: Path) -> list[Row]:
             *real_water.wofs_rows(real),
             *real_water.hls_rows(real, scene),
             *real_water.sea_rows(real),
+            *(real_flood.flood_rows(real) if real_flood.is_here(real) else committed_rows(real_flood.WORLD)),
             *real_shoreline.shoreline_rows(real),
             *real_qa.qa_rows(real),
             *real_spectra.spectra_rows(real),

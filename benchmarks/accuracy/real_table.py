@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
+from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS, read_table
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings, parse
@@ -40,6 +40,12 @@ class Table:
         self.add(product, "rmse_log10", rmse(a, b), subset=subset, method=method)
         self.add(product, "bias_log10", bias(a, b), subset=subset, method=method)
         self.add(product, "answered_share", ratio(answered.sum(), known.sum()), subset=subset, method=method)
+
+
+def committed_rows(world: str) -> list[Row]:
+    """Rows of a data set as the committed table has them, for sets that may be missing here."""
+    table = read_table()
+    return table[table.world == world].to_dict("records")
 
 
 def correlation(found: np.ndarray, true: np.ndarray) -> float:

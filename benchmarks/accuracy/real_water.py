@@ -74,24 +74,29 @@ def wofs_rows(real: Path) -> list[Row]:
 
 LANDSAT_ITEMS = "catalog/landsat-c2-l2"
 QA_CLOUDS, QA_WATER = 0b111111, 1 << 7
+HAZY_SCENE = "LC08_L2SP_098084_20210503_02_T1"
+"""Sea under glint and thin haze: 73 % of the scene is cloud."""
+
 GLINT_REFL, OPEN_SEA_REFL = 0.02, 0.02
 """Reflectance added to all bands of deep sea, and the greatest NIR and SWIR1 reflectance of deep sea without glint."""
 
 
 def sea_rows(real: Path) -> list[Row]:
-    """Deep clear sea of Landsat scenes as it is and with a grey glint added, and clear land of the same scenes: share classified as water."""
+    """Deep clear sea of Landsat scenes as it is and with a grey glint added, all sea of the scene beside clouds and glint, and clear land of all scenes:
+    share classified as water."""
     table = Table("landsat_c2_l2_scenes")
-    refl, wet = landsat_samples(real)
+    refl, wet, scene = landsat_samples(real)
     deep = refl[wet & (refl[:, [3, 4]] < OPEN_SEA_REFL).all(axis=1)]
-    for subset, spectra in (("deep sea", deep), ("deep sea, 0.02 of glint", deep + GLINT_REFL), ("land", refl[~wet])):
+    sea = refl[wet & (scene == HAZY_SCENE)]
+    for subset, spectra in (("deep sea", deep), ("deep sea, 0.02 of glint", deep + GLINT_REFL), ("sea between clouds", sea), ("land", refl[~wet])):
         for method, found in zip(METHODS, water_masks(np.ascontiguousarray(spectra)).T, strict=True):
             table.add("water", "wet_share", found.mean(), subset=subset, method=method)
     return table.rows
 
 
-def landsat_samples(real: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra float64 (n, 6) of the clear samples of all scenes, and whether QA_PIXEL says water, bool (n,)."""
-    spectra, wet = [], []
+def landsat_samples(real: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spectra float64 (n, 6) of the clear samples of all scenes, whether QA_PIXEL says water, bool (n,), and the scene's folder, str (n,)."""
+    spectra, wet, scenes = [], [], []
     for folder in sorted((real / LANDSAT_ITEMS).glob("L*")):
         names = ("B2", "B3", "B4", "B5", "B6", "B7") if folder.name.startswith("LC") else ("B1", "B2", "B3", "B4", "B5", "B7")
         bands = np.stack([read_band(folder, f"SR_{name}") for name in names], axis=-1)
@@ -99,7 +104,8 @@ def landsat_samples(real: Path) -> tuple[np.ndarray, np.ndarray]:
         clear = (bands > 0).all(axis=-1) & (qa & QA_CLOUDS == 0)
         spectra.append(reflectance(bands[clear].astype("float64"), 2.75e-5, -0.2))
         wet.append(qa[clear] & QA_WATER != 0)
-    return np.concatenate(spectra), np.concatenate(wet)
+        scenes.append(np.full(clear.sum(), folder.name))
+    return np.concatenate(spectra), np.concatenate(wet), np.concatenate(scenes)
 
 
 def read_band(folder: Path, name: str) -> np.ndarray:

@@ -13,6 +13,10 @@ DRY_LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
 OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
 """Codes of `plants_on_water`."""
 
+LASTING_FREQUENCY, LEAST_OPEN_MONTHS, HIDING_COVER = 0.5, 3, 0.5
+"""Least frequency of water that plants hide in their season, which is water for most of the year; least months of high sun that must show it open, because
+the dark months of low sun may be shadow; least peak cover of plants that hide water. Design values."""
+
 VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
 """Least peak cover of permanent water with plants, least peak cover of a paddy (ground that was flooded in spring), and the water frequency below which a
 paddy lies: it is dry for more than half of the year. Cover and frequency are shares, 0-1; design values."""
@@ -93,14 +97,38 @@ def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
 
 
 @njit(cache=True, nogil=True)
-def plants_on_water(water_class, frequency, spring_wet_months, peak_cover, out):
+def water_under_plants(frequency, months, green_months, high_frequency, high_months, high_green_months, peak_cover, permanent, out):
+    """Find water that plants hide in their season: it is water in whatever month no plants hide it, and so for most of the year.
+
+    Ground that dries, such as a paddy, a meadow or a reservoir's rim, has months in which it is neither water nor green. Forest in winter shadow is no
+    water in months of high sun without leaves. Plants that hide water are dense; thin grass on a slope that is dark for most of the year is not.
+
+    Parameters
+    ----------
+    frequency, months : float32 (h, w), of all months; NaN not observed. green_months : float32 (h, w), dry months with plants.
+    high_frequency, high_months, high_green_months : the same of the months of high sun.
+    peak_cover : float32 (h, w), vegetation cover at the peak; NaN where not known.
+    permanent : least frequency of permanent water, which the open months must reach, also those of high sun.
+    out : bool (h, w), written.
+    """
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            open_months, high_open = months[y, x] - green_months[y, x], high_months[y, x] - high_green_months[y, x]
+            hidden = green_months[y, x] >= 1 and frequency[y, x] >= LASTING_FREQUENCY and high_open >= LEAST_OPEN_MONTHS
+            wet, high_wet = np.rint(frequency[y, x] * months[y, x]), np.rint(high_frequency[y, x] * high_months[y, x])
+            hidden = hidden and peak_cover[y, x] >= HIDING_COVER
+            out[y, x] = hidden and wet >= permanent * open_months and high_wet >= permanent * high_open
+
+
+@njit(cache=True, nogil=True)
+def plants_on_water(water_class, frequency, under_plants, spring_wet_months, peak_cover, out):
     """Tell water with plants and paddies from open water, pixel by pixel.
 
     Parameters
     ----------
-    water_class, frequency : float32 (h, w), see `classify_water`. spring_wet_months : float32 (h, w), wet months of spring.
+    water_class, frequency : float32 (h, w), see `classify_water`. under_plants : bool (h, w), see `water_under_plants`. spring_wet_months : float32 (h, w), wet months of spring.
     peak_cover : float32 (h, w), vegetation cover at the peak, 0 on dates of water; NaN where not known.
-    out : float32 (h, w), written: OPEN (open water, and land), VEGETATED (permanent water with emergent or floating plants), PADDY
+    out : float32 (h, w), written: OPEN (open water, and land), VEGETATED (lasting water with emergent or floating plants), PADDY
         (flooded in spring, a dense crop in summer); NaN where not observed.
     """
     for y in range(out.shape[0]):
@@ -108,7 +136,7 @@ def plants_on_water(water_class, frequency, spring_wet_months, peak_cover, out):
             kind, cover = water_class[y, x], peak_cover[y, x]
             if np.isnan(kind):
                 out[y, x] = np.nan
-            elif kind == PERMANENT and cover >= VEGETATED_COVER:
+            elif under_plants[y, x] or (kind == PERMANENT and cover >= VEGETATED_COVER):
                 out[y, x] = VEGETATED
             elif kind >= SEASONAL and spring_wet_months[y, x] >= 1 and cover >= PADDY_COVER and frequency[y, x] < PADDY_MAX_FREQUENCY:
                 out[y, x] = PADDY

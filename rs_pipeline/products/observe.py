@@ -16,7 +16,7 @@ import dask.local
 import dask.threaded
 import numpy as np
 import pyproj
-from rs_kernels.edges import classify_water, finest_median, plants_on_water
+from rs_kernels.edges import classify_water, finest_median, plants_on_water, water_under_plants
 from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
 from rs_kernels.stack import Stack, one_a_day
@@ -34,7 +34,7 @@ from rs_pipeline.products.calendar import Calendar, may_freeze
 from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water.edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_flats, tidal_reach, without_shadow
+from rs_pipeline.products.water.edges import HALO_PX, HIGH_SUN_DEG, Medians, low_sun_frequency, sharpen_edges, tidal_flats, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.sensors import load_sensor
@@ -48,8 +48,10 @@ PADDY_MONTHS = (5, 6)
 STRIP_ROWS = 64
 """Rows that a thread computes at a time."""
 
+EDGE_LAYERS = ("red_refl", "nir_refl", "swir1_refl")
+"""Median reflectance of the dates of high sun, in the order of `Medians`."""
 
-OBSERVED_LAYERS = (*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates")
+OBSERVED_LAYERS = (*COVER_LAYERS, *WATER_LAYERS, *EDGE_LAYERS, "scenes", "probability", "bow_class", "n_dates")
 """Layers of a block's result, float32 each."""
 
 
@@ -115,20 +117,25 @@ def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:
 
 
 def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
-    """Complete the water layers in place: remove shadow, correct the rims of waters, then add classes, bounds and plants."""
+    """Complete the water layers in place: remove shadow, correct the rims of waters, keep water that plants hide in their season, then add
+    classes, bounds and plants."""
     w = settings.water
-    high, high_months = maps["high_sun_frequency"], maps["high_sun_months"]
-    low = low_sun_frequency(maps["frequency"], maps["clear_months"], high, high_months)
-    frequency = without_shadow(maps["frequency"], high, high_months, w.seasonal_frequency)
+    seen, high, high_months = maps["frequency"], maps["high_sun_frequency"], maps["high_sun_months"]
+    low = low_sun_frequency(seen, maps["clear_months"], high, high_months)
+    frequency = without_shadow(seen, high, high_months, w.seasonal_frequency)
     moving = tidal_reach(settings, grid) & tidal_flats(frequency, w.permanent_frequency, w.ephemeral_frequency)
     maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
-        frequency, high, low, maps["nir_refl"], ~moving, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency
+        frequency, high, low, Medians(*(maps[name] for name in EDGE_LAYERS)), ~moving, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency
     )
+    hidden = np.empty(grid.shape, bool)
+    months = maps["clear_months"], maps["green_months"], high, high_months, maps["high_sun_green_months"]
+    water_under_plants(seen, *months, maps["fvc_peak"], np.float32(w.permanent_frequency), hidden)
+    maps["frequency"] = np.where(hidden, np.fmax(maps["frequency"], seen), maps["frequency"])
     classes = np.empty((3, *grid.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes
     maps["plants"] = np.empty(grid.shape, "float32")
-    plants_on_water(maps["class"], maps["frequency"], maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
+    plants_on_water(maps["class"], maps["frequency"], hidden, maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
 
 
 @dataclass(frozen=True)
@@ -240,14 +247,15 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     freezing = may_freeze(latitude_deg(job.grid), (months + job.period.start.month - 1) % 12 + 1)
     observe_water(for_water, Months(evidence, radar_power, high_months, spring, freezing), min_logit, w.min_months, water)
-    nir_refl = np.full(shape, np.nan, "float32")
-    finest_median(for_water, OPTICAL_BANDS.index("nir"), high_sun, nir_refl)
+    medians = np.full((len(EDGE_LAYERS), *shape), np.nan, "float32")
+    for band, median in zip(Medians._fields, medians, strict=True):
+        finest_median(for_water, OPTICAL_BANDS.index(band), high_sun, median)
 
     vegetation = vegetation_layers(settings, optical, stack)
 
     probability, classes, n_dates = black_odorous_layers(settings.black_odorous, w, settings.masks, optical, stack, water[0])
     layers = dict(zip(WATER_LAYERS, water, strict=True)) | dict(zip(COVER_LAYERS, vegetation, strict=True))
-    layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
+    layers |= dict(zip(EDGE_LAYERS, medians, strict=True)) | {"scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
     layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
     return ObservedStrip(strips[k].inside, layers)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.real import real_rows
+from benchmarks.accuracy.real_flood import WORLD as FLOOD
 from benchmarks.accuracy.real_land import WORLD as LAND
 from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
 
@@ -38,7 +39,7 @@ def test_rows_are_of_the_committed_table(rows):
     assert all(r["kind"] == ("simulated" if r["world"] in SIMULATED_SETS else "real") for r in rows)
     keys = [tuple(r[c] for c in ("world", "product", "metric", "subset", "method")) for r in rows]
     assert len(set(keys)) == len(keys)
-    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES}
+    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES, FLOOD}
     assert [r for r in rows if np.isnan(r["value"])] == []
 
 
@@ -146,11 +147,28 @@ class TestWater:
         assert value(LANDSAT, "water", "wet_share", "deep sea, 0.02 of glint") >= 0.99
         assert value(LANDSAT, "water", "wet_share", "land") <= 0.001
 
+    def test_sea_under_glint_between_clouds_is_water(self, value):
+        """What is missed is as bright as 0.06 in NIR and more: thin clouds that QA_PIXEL calls clear."""
+        assert value(LANDSAT, "water", "wet_share", "sea between clouds") >= 0.85
+        assert value(LANDSAT, "water", "wet_share", "sea between clouds", "MNDWI > 0") < 0.6
+
     def test_a_summer_river_is_no_ice(self, value):
         """The spectrum alone calls a quarter of it ice."""
         subset = "river pixels, 2024-12-16"
         assert value(PARANA, "water", "ice_share", subset, "NDSI, red and NIR") > 0.1
         assert value(PARANA, "water", "ice_share", subset) <= 0.02
+
+    @pytest.mark.parametrize(("subset", "iou", "false_share"), [("top of the atmosphere", 0.725, 0.083), ("haze off", 0.69, 0.03)])
+    def test_a_flood_is_nearer_to_its_labels_than_an_index_is(self, value, subset, iou, false_share):
+        assert value(FLOOD, "water", "iou", subset) >= max(iou, value(FLOOD, "water", "iou", subset, "MNDWI > 0"))
+        assert value(FLOOD, "water", "false_alarm_rate", subset) <= false_share < value(FLOOD, "water", "false_alarm_rate", subset, "MNDWI > 0")
+        assert value(FLOOD, "water", "ice_share", f"labelled water, {subset}") == 0.0
+
+    def test_a_turbid_narrow_river_keeps_half_of_its_labelled_pixels(self, value):
+        """With the NIR of clear water at its rims it kept 0.45 and 0.30."""
+        assert value(FLOOD, "water", "recall", "river of 40 m, top of the atmosphere") >= 0.58
+        assert value(FLOOD, "water", "recall", "river of 40 m, haze off") >= 0.47
+        assert value(FLOOD, "water", "recall", "river of 40 m, haze off") > value(FLOOD, "water", "recall", "river of 40 m, haze off", "MNDWI > 0")
 
     def test_hls_water_agrees_with_fmask_more_than_the_baselines_do(self, value):
         """Fmask is no truth at 30 m either: where only one of the two is wet, both are mixed pixels (NIR 0.10), ours darker in SWIR1.

@@ -61,7 +61,7 @@ def test_missing_values_add_nothing():
 
 BANDS = {
     "vegetation": "fvc_peak fvc_growing fvc_peak_sigma",
-    "water": "class frequency frequency_lower frequency_upper permanent_fraction",
+    "water": "class frequency frequency_lower frequency_upper permanent_fraction plants",
     "black_odorous": "class",
     "observations": "scenes clear_water clear_months",
     "soil_loss": "loss_t_km2",

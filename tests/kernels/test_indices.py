@@ -177,6 +177,53 @@ def test_a_sea_in_haze_begins_at_its_limits(change, sea):
     assert indices.is_hazy_sea(**(SEA_IN_HAZE | change)) == sea
 
 
+GLINT = {"blue": 0.031, "green": 0.042, "red": 0.026, "nir": 0.052, "swir1": 0.082, "swir2": 0.078}
+"""Sea of a Landsat scene beside thin clouds, after correction for aerosol."""
+
+
+def test_a_sea_under_glint_is_water():
+    # MNDWI -0.04 / 0.124; T4 and T5 alone of the five tests pass: -0.5 - 1.6 * 1.5 + 0.8 - 1.29, and 4 for glint.
+    assert indices.water_logit(**GLINT, radar=0) == pytest.approx(-0.5 - 2.4 + 0.8 - 4 * 0.04 / 0.124 + 4)
+    assert indices.water_logit(**(GLINT | {"swir2": 0.0737}), radar=0) < 0
+
+
+@pytest.mark.parametrize(
+    ("change", "glint"),
+    [
+        ({"red": 0.0359}, True), ({"red": 0.0361}, False), ({"green": 0.06, "red": 0.0499}, True), ({"green": 0.06, "red": 0.05}, False),
+        ({"nir": 0.0599}, True), ({"nir": 0.06}, False), ({"swir1": 0.0999, "swir2": 0.09}, True), ({"swir1": 0.1, "swir2": 0.09}, False),
+        ({"swir2": 0.0739}, True), ({"swir2": 0.0737}, False),  # 0.9 of SWIR1: 0.0738
+    ],
+)  # fmt: skip
+def test_glint_begins_at_its_limits(change, glint):
+    assert indices.is_glint(**{k: v for k, v in (GLINT | change).items() if k != "blue"}) == glint
+
+
+FLOOD = {"blue": 0.06, "green": 0.09, "red": 0.14, "nir": 0.135, "swir1": 0.10, "swir2": 0.064}
+"""A river in flood, half of the pixel its bank."""
+
+
+def test_a_pixel_half_full_of_a_river_in_flood_is_water():
+    # MNDWI = -0.01 / 0.19. Green and red 0.23 fall short of NIR and SWIR1 0.235; AWEI -0.08; SWIR1 is above 0.09; T5 alone passes.
+    first, second = indices.water_tests(*FLOOD.values())
+    logit = -0.5 - 1.6 * 1.5 + 0.8 * 0 - 4 * 0.01 / 0.19
+    assert (first, second) == (0, 1) and logit == pytest.approx(-3.11, abs=0.01)
+    assert indices.water_logit(**FLOOD, radar=0) == pytest.approx(logit + 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "turbid"),
+    [
+        ({"nir": 0.1399}, True), ({"nir": 0.1401}, False), ({"swir1": 0.1012}, True), ({"swir1": 0.1013}, False),  # red; 0.75 NIR
+        ({"blue": 0.0764}, True), ({"blue": 0.0766}, False),  # 0.85 green
+        ({"red": 0.3, "nir": 0.1999}, True), ({"red": 0.3, "nir": 0.2}, False),
+        ({"red": 0.05, "nir": 0.05, "swir1": 0.03}, True), ({"red": 0.0499, "nir": 0.0499, "swir1": 0.03}, False),
+    ],
+)  # fmt: skip
+def test_sediment_begins_at_its_limits(change, turbid):
+    assert indices.is_turbid(**{k: v for k, v in (FLOOD | change).items() if k != "swir2"}) == turbid
+
+
 @pytest.mark.parametrize(("red", "nir", "snow"), [(0.351, 0.351, True), (0.35, 0.38, False), (0.44, 0.35, False)])
 def test_snow_is_brighter_than_any_water(red, nir, snow):
     assert indices.is_bright_as_snow(red, nir) == snow
@@ -208,7 +255,7 @@ def test_a_ratio_begins_just_above_the_least_sum():
     ("pixel", "logit"),
     [
         (PIXELS["clear water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.034 / 0.046 + 3),  # all five tests, black
-        (PIXELS["turbid water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.8),  # all five tests; MNDWI .818 counts as .8
+        (PIXELS["turbid water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.8 + 4),  # all five tests; MNDWI .818 counts as .8; sediment
         (PIXELS["vegetation"][0], -0.5 - 2.4 - 0.8 - 4 * 0.5),  # none; MNDWI -.538 counts as -.5
         ((0.002, 0.002, 0.002, 0.001, 0.001, 0.001), -0.5 + 1.6 * 0.5 - 0.8 + 3),  # MNDWI undefined: T2 and T3 only, black
     ],

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rs_kernels.edges import classify_water, finest_median, plants_on_water
+from rs_kernels.edges import VEGETATED, classify_water, finest_median, plants_on_water, water_under_plants
 from rs_kernels.observe import RADAR_LAND, RADAR_UNSURE, RADAR_WATER, Dimidiate, Months, observe_vegetation, observe_water, radar_water
 from rs_kernels.stack import Stack, one_a_day
 from rs_kernels.statistics import quantile_sorted
@@ -34,7 +34,7 @@ def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_mo
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
     power = np.zeros((n_months, 1, 1), "f4") if radar_db is None else (10 ** (np.array(radar_db) / 10)).astype("f4").reshape(-1, 1, 1)
-    out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
+    out, finished = np.empty((9, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     dates = Stack(
         numbers(pixels),
@@ -48,7 +48,7 @@ def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_mo
     )
     observe_water(one_a_day(dates, 3), Months(radar, power, high_sun, *(np.isin(np.arange(n_months), m) for m in ((4, 5), freezing))), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
-    names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
+    names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "green", "high_green", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
 
 
@@ -78,6 +78,8 @@ def test_months_of_high_sun_have_a_frequency_of_their_own(high, months, frequenc
 
 
 SOIL = (0.06, 0.08, 0.10, 0.0, 0.16, 0.14, 0.09)
+SPARSE, SPARSER = (0.05, 0.07, 0.0857, 0.0, 0.20, 0.14, 0.09), (0.05, 0.07, 0.0858, 0.0, 0.20, 0.14, 0.09)
+"""NDVI 0.4001 and 0.3996."""
 SHADOW = (0.03, 0.028, 0.027, 0.0, 0.03, 0.025, 0.02)
 MIXED = (0.03, 0.0426, 0.027, 0.0, 0.03, 0.01, 0.008)
 """Log-odds of water: PLANTS -5.7, SOIL -4.0, SHADOW -0.27, MIXED -0.5 + 1.6 x 1.5 + 0.8 + 4 x 0.62 = 5.2, WATER 8.7."""
@@ -122,7 +124,8 @@ def test_the_median_is_of_the_clear_dates_of_the_finest_sensor(dn, native_m, med
 def test_plants_on_water_begin_at_their_limits(kind, frequency, spring, cover, plants):
     """A paddy is seasonal or rarer water in less than half of the year, in one month of spring or more, with cover from 0.5."""
     out = np.empty((1, 1), "f4")
-    plants_on_water(*(np.full((1, 1), v, "f4") for v in (kind, frequency, spring, cover)), out)
+    kind, frequency, spring, cover = (np.full((1, 1), v, "f4") for v in (kind, frequency, spring, cover))
+    plants_on_water(kind, frequency, np.zeros((1, 1), bool), spring, cover, out)
     assert out[0, 0] == plants
 
 
@@ -142,6 +145,57 @@ def test_too_few_months_are_missing_not_land():
 def test_nothing_observed_is_missing():
     got = water([None, None, None], [0, 1, 2], min_months=1)
     assert np.isnan(got["frequency"]) and got["months"] == 0
+
+
+@pytest.mark.parametrize(
+    ("dates", "green"),
+    [
+        ((PLANTS,), 1), ((SOIL,), 0), ((WATER,), 0), ((WATER, PLANTS, PLANTS), 1), ((PLANTS, SOIL), 0), ((PLANTS, PLANTS, SOIL), 1),
+        ((None,), 0), ((WATER, WATER, PLANTS), 0), ((SPARSE,), 1), ((SPARSER,), 0),
+    ],
+)  # fmt: skip
+def test_a_dry_month_most_of_whose_dry_dates_are_green_is_green(dates, green):
+    got = water(dates, [4] * len(dates), min_months=1, high=(4,))
+    assert got["green"] == got["high_green"] == green
+    assert water(dates, [4] * len(dates), min_months=1)["high_green"] == 0
+
+
+def test_the_finest_sensor_tells_what_is_green():
+    """Landsat's pixel is full of reed, Sentinel-2's is bare."""
+    assert water([PLANTS, PLANTS, SOIL], [4] * 3, native_m=[30, 30, 10])["green"] == 0
+    assert water([SOIL, SOIL, PLANTS], [4] * 3, native_m=[30, 30, 10])["green"] == 1
+
+
+LOTUS = {"frequency": 7 / 12, "months": 12, "green": 4, "high_frequency": 3 / 7, "high_months": 7, "high_green": 4, "cover": 0.8}
+"""Open water from November to May, leaves from June to September, dead leaves in October; high sun from March to September: 7 of 8 open months are wet, all 3
+of high sun."""
+
+
+@pytest.mark.parametrize(
+    ("change", "hidden"),
+    [
+        ({}, True),
+        ({"green": 0, "high_green": 0}, False),  # five dry months that are not green: a pond that falls dry
+        ({"frequency": 6 / 12}, True), ({"frequency": 5 / 12, "green": 6}, False),  # water for less than half of the year
+        ({"frequency": 6 / 12, "green": 3, "high_green": 3}, False),  # 6 of 9 open months, 0.67
+        ({"high_frequency": 0.0}, False),  # no open month of high sun is wet: winter shadow under trees
+        ({"high_frequency": 1 / 6, "high_months": 6, "high_green": 5}, False),
+        ({"high_frequency": 2 / 6, "high_months": 6}, False),  # two open months of high sun
+        ({"cover": 0.5}, True), ({"cover": 0.49}, False), ({"cover": np.nan}, False),
+        ({"frequency": np.nan}, False), ({"high_frequency": np.nan, "high_months": 0, "high_green": 0}, False),
+    ],
+)  # fmt: skip
+def test_water_that_plants_hide_is_water_in_all_other_months(change, hidden):
+    out = np.empty((1, 1), bool)
+    water_under_plants(*(np.full((1, 1), v, "f4") for v in (LOTUS | change).values()), np.float32(0.75), out)
+    assert out[0, 0] == hidden
+
+
+def test_a_pixel_that_is_hidden_water_is_water_with_plants_whatever_its_class():
+    for kind in (0, 2, 3):
+        out = np.empty((1, 1), "f4")
+        plants_on_water(*(np.full((1, 1), v, "f4") for v in (kind, 0.5)), np.ones((1, 1), bool), *(np.full((1, 1), v, "f4") for v in (2, 0.8)), out)
+        assert out[0, 0] == VEGETATED
 
 
 def test_masked_dates_do_not_vote():

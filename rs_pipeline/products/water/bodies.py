@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 from rasterio.features import shapes
 from rasterio.windows import Window
+from rs_kernels.edges import VEGETATED
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -39,7 +40,7 @@ WINDOW_PX = 2048
 MIN_OBSERVED_SHARE = 0.5
 """A body seen over less of its outline is ``not_observed`` in that period."""
 
-BODY_COLUMNS = ("body_id", "period", "adcode", "kind", "area_m2", "lower_m2", "upper_m2", "observed_fraction", "state", "counted")
+BODY_COLUMNS = ("body_id", "period", "adcode", "kind", "area_m2", "lower_m2", "upper_m2", "plants_m2", "observed_fraction", "state", "counted")
 
 
 class _Maps:
@@ -110,12 +111,12 @@ def _join(maps: _Maps) -> tuple[dict[tuple[int, int], int], np.ndarray, np.ndarr
 
 
 def _measure(maps: _Maps, settings: Settings, offsets: dict, number: np.ndarray, n: int) -> tuple[dict[str, np.ndarray], list[list]]:
-    """Second pass. Sums (period, body) in m2 of wet, lower, upper and observed pixels, and the pieces of every outline.
+    """Second pass. Sums (period, body) in m2 of wet, lower, upper, vegetated and observed pixels, and the pieces of every outline.
 
     ``number`` gives the body (1..n) of every label, 0 for land and for patches that are too small.
     """
     threshold = settings.water.seasonal_frequency
-    sums = {name: np.zeros((len(maps.labels), n + 1)) for name in ("wet", "lower", "upper", "observed", "outline")}
+    sums = {name: np.zeros((len(maps.labels), n + 1)) for name in ("wet", "lower", "upper", "plants", "observed", "outline")}
     pieces: list[list] = [[] for _ in range(n + 1)]
     for i, j, window in maps.windows():
         labels, _ = maps.patches(window)
@@ -127,8 +128,10 @@ def _measure(maps: _Maps, settings: Settings, offsets: dict, number: np.ndarray,
         at, area = body[inside], pixel_areas(piece)[inside].astype("float64")
         for k in range(len(maps.labels)):
             kind, low, high = (maps.read(k, b, window)[inside] for b in ("class", "frequency_lower", "frequency_upper"))
+            plants = maps.read(k, "plants", window)[inside] == VEGETATED
             found = {
                 "wet": np.isin(kind, (1, 2)),
+                "plants": plants & np.isin(kind, (1, 2)),
                 "lower": low >= threshold,
                 "observed": np.isfinite(kind),
                 "upper": (high >= threshold) | ~np.isfinite(kind),
@@ -229,6 +232,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
                 area_m2=np.where(seen, s["wet"], np.nan),
                 lower_m2=np.where(seen, np.minimum(s["lower"], s["wet"]), np.nan),
                 upper_m2=np.where(seen, np.maximum(s["upper"], s["wet"]), np.nan),
+                plants_m2=np.where(seen, s["plants"], np.nan),
                 state=np.where(seen, np.where(wet & (s["wet"] > 0), "wet", "dry"), "not_observed"),
                 counted=largest >= section.min_reported_area_m2,
                 geometry=outlines.values,
@@ -243,7 +247,7 @@ def bodies(settings: Settings) -> None:
 
     ``area_m2`` is the ellipsoidal area of the pixels of class 1 or 2; ``lower_m2`` and ``upper_m2`` take the Wilson
     bounds of the water frequency in place of the frequency, and the upper bound also holds the pixels that were not
-    observed: cloud is never counted as dry. ``state`` is ``wet`` (at least water.min_body_area_m2 of water), ``dry``, or
+    observed: cloud is never counted as dry. ``plants_m2`` is the part of the area with plants on it. ``state`` is ``wet`` (at least water.min_body_area_m2 of water), ``dry``, or
     ``not_observed`` (less than half of the outline seen; the areas are then NaN). ``counted`` bodies reached
     water.min_reported_area_m2 in some period, and count in all of them, dry or not seen. ``kind`` is ``sea`` or ``inland``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from rs_kernels.edges import VEGETATED
 from scipy import ndimage
 from scipy.special import ndtr
 
@@ -86,6 +87,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
         "water_permanent_lower_m2": np.where(inland, np.fmin(lower, fraction), np.nan),
         "water_permanent_upper_m2": np.where(inland, np.fmax(upper, fraction), np.nan),
         "water_ephemeral_m2": marked(inland & (kind == 3), kind),
+        "water_plants_m2": marked(inland & (now["water.plants"] == VEGETATED), kind),
         "water_common_m2": marked(true, kind, before),
     }
     for name in areas:

@@ -2,10 +2,12 @@
 
 Tests of single pixels lose the rim of every water: a pixel that is mostly water but holds some bank looks like neither, so rivers 20-40 m wide
 come out at half their width. Here the share of water in a rim pixel comes from its median NIR, which lies between that of the water and
-of the land beside it: a linear mixture of two local endmembers.
+of the land beside it: a linear mixture of two local endmembers. Where a river is too narrow for a pure pixel, its red and SWIR1 tell how turbid it is.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from rasterio.features import geometry_mask
@@ -32,8 +34,11 @@ FAINT_NIR_REFL = 0.05
 """Where no pixel of that square is permanent water by its monthly votes, at least one must be as dark as this. A narrow river has such a pixel;
 dark roofs and streets, which look like water in a few months, have none."""
 
-WATER_NIR_REFL = 0.03
-"""NIR of water where no pure water pixel is near: narrow rivers."""
+WATER_NIR_REFL, WATER_SWIR1_REFL = 0.03, 0.01
+"""NIR of clear and SWIR1 of any water where no pure water pixel is near: narrow rivers. Turbid water has more NIR, see `mixed_water_nir`, but no more SWIR1."""
+
+MOST_LAND = 0.8
+"""Largest share of land in narrow water for which its NIR is worked out: beyond, the water is too little of the pixel."""
 
 LEAST_CONTRAST = 0.05
 """With a smaller difference between land and water, the share is not estimated."""
@@ -91,24 +96,50 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)
 
 
-def water_share(nir_refl: np.ndarray, frequency: np.ndarray, permanent: float, ephemeral: float) -> np.ndarray:
+class Medians(NamedTuple):
+    """Median reflectance of the dates of high sun, float32 (h, w) each, NaN not observed."""
+
+    red: np.ndarray
+    nir: np.ndarray
+    swir1: np.ndarray
+
+
+def mixed_water_nir(medians: Medians, core: np.ndarray, dry: np.ndarray) -> np.ndarray:
+    """NIR of the water where no pixel of it is pure, float32 (h, w), at least WATER_NIR_REFL.
+
+    Water is dark in SWIR1 however turbid it is, so the SWIR1 of narrow water tells how much land its pixels hold: that share of the land's NIR is taken
+    off theirs. Trees on a bank are darker in SWIR1 than the land behind them; therefore the result is at most the water's red, worked out alike,
+    because water without plants on it is never brighter in NIR than in red.
+
+    Parameters
+    ----------
+    core, dry : bool (h, w), pixels that are mostly water, and land with no water next to it. Their means in squares of WATER_WINDOW_PX count.
+    """
+    wet, land = (Medians(*(_local_mean(band, where, WATER_WINDOW_PX) for band in medians)) for where in (core, dry))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        on_land = np.clip((wet.swir1 - WATER_SWIR1_REFL) / (land.swir1 - WATER_SWIR1_REFL), 0, MOST_LAND)
+        red, nir = ((a - on_land * b) / (1 - on_land) for a, b in ((wet.red, land.red), (wet.nir, land.nir)))
+    return np.fmax(np.where(np.isfinite(red), np.minimum(red, nir), np.nan), np.float32(WATER_NIR_REFL)).astype("float32")
+
+
+def water_share(medians: Medians, frequency: np.ndarray, permanent: float, ephemeral: float) -> np.ndarray:
     """Share of each pixel's area under water, 0-1, by its NIR between the land and the water around it.
 
     Parameters
     ----------
-    nir_refl, frequency : float32 (h, w), NaN not observed. Pure water is permanent water all around, pure land has no water next to it.
+    frequency : float32 (h, w), NaN not observed. Pure water is permanent water all around, pure land has no water next to it.
     permanent, ephemeral : least frequencies of the classes.
 
     Returns
     -------
     float32 (h, w): 1 on pure water; NaN without NIR, without land nearby, or where land is as dark as water.
     """
-    core = frequency >= permanent
+    core, nir_refl = frequency >= permanent, medians.nir
     ridge = ridges(nir_refl, core)
     pure = ndimage.binary_erosion(core, np.ones((3, 3), bool), border_value=1) & ~ridge
     dry = (ndimage.maximum_filter(np.nan_to_num(frequency), 3) < ephemeral) & np.isfinite(frequency)
     water = _local_mean(nir_refl, pure, WATER_WINDOW_PX)
-    water = np.where(np.isfinite(water), water, np.float32(WATER_NIR_REFL))
+    water = np.where(np.isfinite(water), water, mixed_water_nir(medians, core & ~ridge, dry))
     land = _local_mean(nir_refl, dry, LAND_WINDOWS_PX[0])
     land = np.where(np.isfinite(land), land, _local_mean(nir_refl, dry, LAND_WINDOWS_PX[1]))
     land = np.where(ridge & ~np.isfinite(land), np.float32(SOIL_NIR_REFL), land)
@@ -161,7 +192,7 @@ def low_sun_frequency(frequency: np.ndarray, months: np.ndarray, high_frequency:
 
 
 def sharpen_edges(
-    frequency: np.ndarray, high_frequency: np.ndarray, low_frequency: np.ndarray, nir_refl: np.ndarray, apply: np.ndarray,
+    frequency: np.ndarray, high_frequency: np.ndarray, low_frequency: np.ndarray, medians: Medians, apply: np.ndarray,
     permanent: float, seasonal: float, ephemeral: float,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Frequency of water with corrected rims, and the share of each pixel that is permanent water; float32 (h, w) each.
@@ -178,8 +209,8 @@ def sharpen_edges(
     permanent, seasonal, ephemeral : least frequencies of the classes.
     """
     steady = np.where(np.isfinite(high_frequency), high_frequency, np.nan_to_num(frequency))
-    share = water_share(nir_refl, steady, permanent, ephemeral)
-    darkest = ndimage.minimum_filter(np.where(np.isfinite(nir_refl), nir_refl, np.inf), RIM_PX)
+    share = water_share(medians, steady, permanent, ephemeral)
+    darkest = ndimage.minimum_filter(np.where(np.isfinite(medians.nir), medians.nir, np.inf), RIM_PX)
     wettest = ndimage.maximum_filter(np.nan_to_num(frequency), RIM_PX)
     rim = apply & np.isfinite(frequency) & np.isfinite(share) & (ndimage.maximum_filter(steady, RIM_PX) >= LEAST_RIM)
     dry, wet = rim & (share < 0.5), rim & (share >= 0.5) & ((wettest >= permanent) | (darkest <= FAINT_NIR_REFL))

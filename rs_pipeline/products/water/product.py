@@ -16,7 +16,7 @@ BANDS = (
     MapBand("frequency_lower", "Wilson 95 % lower bound of the frequency"),
     MapBand("frequency_upper", "Wilson 95 % upper bound of the frequency"),
     MapBand("permanent_fraction", "Share of the pixel's area that is permanent water"),
-    MapBand("plants", "0 open water or land, 1 permanent water with plants on it, 2 paddy: flooded in May or June, then a dense crop", "class"),
+    MapBand("plants", "0 open water or land, 1 lasting water with plants on it, 2 paddy: flooded in May or June, then a dense crop", "class"),
 )
 
 STYLE = Style(

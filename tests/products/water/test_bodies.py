@@ -42,12 +42,12 @@ def settings(tmp_path):
     )
 
 
-def put(settings, period, frequency, lower=None, upper=None):
+def put(settings, period, frequency, lower=None, upper=None, plants=None):
     """A water map made from the frequency alone, as the observe step would class it."""
     f = frequency.astype("float32")
     kind = np.select([f >= 0.75, f >= 0.25, f >= 0.05], [1, 2, 3], 0).astype("float32")
     kind[np.isnan(f)] = np.nan
-    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f]).astype("float32")
+    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f if plants is None else plants]).astype("float32")
     write_grid(settings, GRID)
     write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), region_maps()["water"].bands, {})
 

@@ -9,9 +9,23 @@ from shapely.geometry import LineString, box
 
 from rs_pipeline.config import WaterSection
 from rs_pipeline.model import Grid
-from rs_pipeline.products.water.edges import LEAST_HIGH_MONTHS, low_sun_frequency, ridges, sharpen_edges, tidal_flats, tidal_reach, water_share, without_shadow
+from rs_pipeline.products.water.edges import (
+    LEAST_HIGH_MONTHS,
+    WATER_NIR_REFL,
+    Medians,
+    low_sun_frequency,
+    mixed_water_nir,
+    ridges,
+    sharpen_edges,
+    tidal_flats,
+    tidal_reach,
+    water_share,
+    without_shadow,
+)
 
 LAND_NIR, WATER_NIR = 0.30, 0.04
+LAND, CLEAR, TURBID = np.array([0.12, 0.30, 0.25]), np.array([0.04, 0.03, 0.01]), np.array([0.16, 0.12, 0.01])
+"""Red, NIR and SWIR1."""
 
 
 def river(width_m: float, start_m: float = 203.0, size: int = 40):
@@ -27,16 +41,64 @@ def seen_as(share: np.ndarray) -> np.ndarray:
     return np.select([share > 0.95, share > 0.6], [1.0, 0.4], 0.0).astype("float32")
 
 
+def mixed(share: np.ndarray, water: np.ndarray = CLEAR, land: np.ndarray = LAND) -> Medians:
+    """Pixels of which ``share`` is water."""
+    return Medians(*((share * w + (1 - share) * d).astype("float32") for w, d in zip(water, land, strict=True)))
+
+
+def clear(nir: np.ndarray) -> Medians:
+    """Clear water and its banks: red and SWIR1 say of the mixture what NIR says."""
+    return mixed((LAND[1] - nir) / (LAND[1] - CLEAR[1]))._replace(nir=nir)
+
+
 def edges(frequency: np.ndarray, nir: np.ndarray, low: np.ndarray | None = None, apply: bool = True):
     """`sharpen_edges` with the default classes, seen alike in high and low sun where not said otherwise."""
     low = frequency if low is None else low
-    return sharpen_edges(frequency, frequency, low, nir, np.full(frequency.shape, apply), 0.75, 0.25, 0.05)
+    return sharpen_edges(frequency, frequency, low, clear(nir), np.full(frequency.shape, apply), 0.75, 0.25, 0.05)
 
 
 def test_share_of_a_wide_river_is_exact():
     share, nir = river(73.0)
-    found = water_share(nir, seen_as(share), 0.75, 0.05)
+    found = water_share(clear(nir), seen_as(share), 0.75, 0.05)
     np.testing.assert_allclose(found[5:-5], share[5:-5], atol=0.02)
+
+
+def cores(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that are mostly water, and land without water beside it."""
+    return share > 0.55, share == 0
+
+
+@pytest.mark.parametrize(("water", "nir"), [(CLEAR, 0.03), (TURBID, 0.12), (np.array([0.16, 0.20, 0.01]), 0.16)])
+def test_narrow_water_tells_how_turbid_it_is(water, nir):
+    """22 m wide: no pixel is pure. Where the water seems brighter in NIR than in red, red is taken."""
+    share, _ = river(22.0)
+    assert mixed_water_nir(mixed(share, water), *cores(share))[20, 20] == pytest.approx(nir, abs=1e-3)
+
+
+def test_trees_on_the_banks_make_no_turbid_water():
+    """Trees, red 0.03, NIR 0.30, SWIR1 0.10, in front of fields of SWIR1 0.25: by SWIR1 alone the water would have 0.13; its red is 0.04."""
+    share, _ = river(22.0)
+    trees = mixed(share, CLEAR, np.array([0.03, 0.30, 0.10]))
+    medians = Medians(*(np.where(share == 0, field, band).astype("float32") for field, band in zip(LAND, trees, strict=True)))
+    assert WATER_NIR_REFL <= mixed_water_nir(medians, *cores(share))[20, 20] <= 0.04
+
+
+@pytest.mark.parametrize("swir1", [0.01, np.nan, 0.001])
+def test_without_a_contrast_or_a_value_in_swir1_the_water_is_clear(swir1):
+    share, _ = river(22.0)
+    medians = mixed(share, TURBID)._replace(swir1=np.full(share.shape, swir1, "float32"))
+    found = mixed_water_nir(medians, *cores(share))
+    assert np.isfinite(found).all() and found.min() >= np.float32(WATER_NIR_REFL)
+    nothing = np.zeros(share.shape, bool)
+    assert (mixed_water_nir(mixed(share, TURBID), nothing, nothing) == np.float32(WATER_NIR_REFL)).all()
+
+
+@pytest.mark.parametrize("width_m", [22.0, 24.0])
+def test_a_narrow_river_in_flood_keeps_its_width(width_m):
+    """A single flood: permanent by all its votes. With the NIR of clear water it would come out at half its width."""
+    share, _ = river(width_m, 203.0)
+    _, fraction = sharpen_edges(*[seen_as(share)] * 3, mixed(share, TURBID), np.full(share.shape, True), 0.75, 0.25, 0.05)
+    assert fraction[20].sum() * 10 == pytest.approx(width_m, abs=2)
 
 
 @pytest.mark.parametrize("width_m", [24.0, 36.0, 57.0, 110.0])
@@ -232,7 +294,8 @@ def test_water_with_plants_and_paddies():
     frequency = np.array([[1, 0.8, 0.3, 0.4, 0.2, 0.0, np.nan]], "f4")
     spring, cover = np.array([[2, 2, 2, 0, 2, 0, 0]], "f4"), np.array([[0, 0.3, 0.8, 0.8, 0.2, 0.9, 0.9]], "f4")
     out = np.empty((1, 7), "f4")
-    plants_on_water(kind, frequency, spring, cover, out)
+    dry = np.zeros(kind.shape, bool)
+    plants_on_water(kind, frequency, dry, spring, cover, out)
     assert out[0, :6].tolist() == [0, 1, 2, 0, 0, 0] and np.isnan(out[0, 6])
-    plants_on_water(kind, frequency, spring, np.full((1, 7), np.nan, "f4"), out)
+    plants_on_water(kind, frequency, dry, spring, np.full((1, 7), np.nan, "f4"), out)
     assert not out[0, :6].any()  # cover not known: nothing is claimed
