@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
-from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
+from rs_pipeline.estimation.error_model import spread
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
+from rs_pipeline.estimation.uncertainty import Interval
 
 LEAST_ISLAND_K, GREATEST_ISLAND_K = -10.0, 20.0
 """Least and greatest mean of built-up land above rural land that is possible; means of cities of the world lie between -4 and 9 K
@@ -17,8 +18,8 @@ NO_LAND = missing("insufficient_data", "no land whose class is known")
 def _island(facts: Facts) -> Estimate:
     """Built-up land less rural land, K. In a unit with less rural land than ``heat.min_rural_km2`` the rural land is that of its tiles, whose anomaly is 0.
 
-    The dates of a season are few, and the same for all of a unit: on a windy or wet day all its built-up land is less warm. So the bounds are those of all
-    built-up pixels wrong together. The dates of another year are others: the error of a change is that of two independent values.
+    The dates of a season are few, and the same for all of a unit: on a windy or wet day all its built-up land is less warm. So all built-up pixels are wrong
+    together in the random part. The systematic part is what rural land and towns of simulated worlds are read too warm or too cool by.
     """
     row, heat = facts.county, facts["heat"]
     if heat is None:
@@ -37,9 +38,10 @@ def _island(facts: Facts) -> Estimate:
         reference = row["heat_rural_k_m2"] / rural
     else:
         reference, words = 0.0, ("too little rural land in this unit: compared with that of its tiles", *words)
-    seen = within(around(mean - reference, Z95 * error), LEAST_ISLAND_K, GREATEST_ISLAND_K)
+    wrong = spread("heat_island_summer", error)
+    seen = modelled(mean - reference, wrong, LEAST_ISLAND_K, GREATEST_ISLAND_K)
     spare = square - mean**2 + (mean - reference) ** 2
-    found = published(seen, observed_ratio(observed, built), facts, 1.0, low=LEAST_ISLAND_K, high=GREATEST_ISLAND_K, square=spare)
+    found = published(seen, observed_ratio(observed, built), facts, 1.0, low=LEAST_ISLAND_K, high=GREATEST_ISLAND_K, square=spare, spread=wrong)
     return found.noting(*words) if found.interval else found
 
 
@@ -64,7 +66,7 @@ INDICATORS = (
     Indicator(
         "heat_island_summer", "Surface heat island of built-up land, summer mornings", "K", "heat", "down", _island,
         formula="built-up land, in pieces as wide as the sensor's pixels, less rural land (cropland, grass, trees; away from built-up land and of its height): " + _SEASON,
-        bounds="all built-up pixels wrong together by 1.96 of their standard errors: the scatter over the dates, or ST_QA if that is larger; errors of the land class are not in it",
+        bounds="all built-up pixels wrong together by 1.96 of their standard errors, the scatter over the dates, or ST_QA if that is larger; and the systematic part of simulated worlds (config/errors.csv)",
     ),
     Indicator(
         "hot_land_area_summer", "Land much hotter than rural land, summer mornings", "km2", "heat", "down", _hot_area,

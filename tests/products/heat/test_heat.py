@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.config import HeatSection, parse
+from rs_pipeline.estimation.error_model import systematic_errors
 from rs_pipeline.estimation.estimate import Facts
 from rs_pipeline.products.heat.anomaly import date_levels_k, surface_anomalies
 from rs_pipeline.products.heat.county import county_sums
@@ -128,17 +129,18 @@ def unit(heat: HeatFacts | None = HeatFacts(0.25 * KM2, 0.25 * KM2), **changes: 
 
 
 def test_the_heat_island_is_built_up_less_rural_land():
-    """6 - 1 K, and the mean standard error of built-up pixels, 1 K, to either side 1.96 times."""
-    found = ISLAND.estimator(unit())
+    """6 - 1 K; to either side the mean standard error of built-up pixels, 1 K, and the systematic part, in squares."""
+    found, learnt = ISLAND.estimator(unit()), systematic_errors()["heat_island_summer"]
     assert found.interval is not None and found.interval.kind == "model95" and (found.observed_fraction, found.reason) == (1, "")
-    assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((5.0, 5 - 1.959964, 5 + 1.959964), abs=1e-4)
+    below, above = (math.hypot(1.959964 * learnt.random, k) for k in (learnt.below, learnt.above))
+    assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((5.0, 5 - below, 5 + above), abs=1e-4)
 
 
 def test_of_a_part_that_was_not_seen_the_interval_is_wider():
-    """90 % seen: the built-up pixels' own variance, 74/2 - 36 = 1 K2, stands for the rest: 1.96 x 0.1 K besides 1.96 K."""
-    found = ISLAND.estimator(unit(heat_built_m2=2 / 0.9 * KM2))
-    assert found.interval is not None and found.interval.value == pytest.approx(5.0)
-    assert found.interval.upper - 5 == pytest.approx(1.959964 * math.hypot(1.0, 0.1), abs=1e-3) and "90 % observed" in found.reason
+    """90 % seen: the built-up pixels' own variance, 74/2 - 36 = 1 K2, stands for the rest: 1.96 x 0.1 K besides the rest."""
+    whole, found = ISLAND.estimator(unit()).interval, ISLAND.estimator(unit(heat_built_m2=2 / 0.9 * KM2))
+    assert whole is not None and found.interval is not None and found.interval.value == pytest.approx(5.0)
+    assert found.interval.upper - 5 == pytest.approx(math.hypot(whole.upper - 5, 0.1 * 1.959964), abs=1e-3) and "90 % observed" in found.reason
 
 
 def test_hot_land_has_the_bounds_of_the_pixels_errors():
