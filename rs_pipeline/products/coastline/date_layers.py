@@ -13,7 +13,7 @@ import numpy as np
 from rs_kernels.composite import mndwi_map
 
 from rs_pipeline.products.coastline.clear_numbers import ClearNumbers, RowsCols
-from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD, SHORE_PX, block_fraction, halo_px, seed_threshold
+from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD, SHORE_PX, block_fraction, halo_px, seed_threshold, wanted_by_pass
 from rs_pipeline.products.coastline.transects import CLUSTER_M
 from rs_pipeline.products.sea import blocks
 from rs_pipeline.radiometry.masks import dilate
@@ -22,7 +22,7 @@ from rs_pipeline.radiometry.scaling import reflectance
 MIN_SEA_WIDTH_M = 200.0
 """Narrower water is no sea: dates have no line of their own there."""
 
-SQUARE_PX = 512
+SQUARE_PX = 256
 """Side of the squares that dates are computed in, where the shore runs through them."""
 
 
@@ -76,13 +76,19 @@ class DateLayers:
         """From `windows_of`."""
         return windows_of(self.wanted, halo_px(self.numbers.grid.resolution_m))
 
+    @cached_property
+    def wanted_by_window(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """`shoreline.wanted_by_pass` in every window with its halo."""
+        first, second = wanted_by_pass(self.wanted, self.numbers.grid.resolution_m)
+        return [(np.ascontiguousarray(first[outer]), np.ascontiguousarray(second[outer])) for outer, _, _ in self.windows]
+
     def layer(self, t: int) -> np.ndarray:
         """Water fraction of a pass, float32 (h, w); NaN where no line is read from it, and where it is not clear."""
         layer = np.full(self.wanted.shape, np.nan, "float32")
         threshold = seed_threshold(self._refl(t, self.numbers.swir1_sample[t]))
-        for outer, inner, within in self.windows:
+        for (outer, inner, within), wanted in zip(self.windows, self.wanted_by_window, strict=True):
             nir, swir1, green = (self._refl(t, dn) for dn in self.numbers.of_pass(t, outer))
-            fraction = self._fraction(nir, swir1, green, threshold)
+            fraction = self._fraction(nir, swir1, green, threshold, wanted)
             np.copyto(layer[inner], fraction[within], where=self.wanted[inner])
         return layer
 
@@ -91,6 +97,6 @@ class DateLayers:
         scene = self.numbers.passes[t].scene
         return reflectance(dn, np.float32(scene.scale), np.float32(scene.offset))
 
-    def _fraction(self, nir: np.ndarray, swir1: np.ndarray, green: np.ndarray, threshold: float) -> np.ndarray:
-        low_tide = np.full(nir.shape, np.nan, "float32")
-        return block_fraction(nir, swir1, low_tide, mndwi_map(green, swir1), self.numbers.grid.resolution_m, threshold, self.min_contrast)[0]
+    def _fraction(self, nir: np.ndarray, swir1: np.ndarray, green: np.ndarray, threshold: float, wanted: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        low_tide, index = np.full(nir.shape, np.nan, "float32"), mndwi_map(green, swir1)
+        return block_fraction(nir, swir1, low_tide, index, self.numbers.grid.resolution_m, threshold, self.min_contrast, wanted)[0]

@@ -22,6 +22,7 @@ from skimage.measure import find_contours
 from rs_pipeline.model import Grid
 from rs_pipeline.products.sea import WORK_PX, blocks
 from rs_pipeline.products.sea import pixel_of as pixel_of
+from rs_pipeline.radiometry.masks import dilate
 
 EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
 BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
@@ -106,16 +107,28 @@ def halo_px(resolution_m: float) -> int:
     return math.ceil(WATER_REACH_M / resolution_m) + 8
 
 
+def wanted_by_pass(wanted: np.ndarray, resolution_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that the two passes of `block_fraction` must compute for the fractions at ``wanted``; bool (h, w) each."""
+    reach_m = WATER_REACH_M + EXACT_PX * resolution_m
+    return dilate(wanted, reach_m, (resolution_m, resolution_m)), wanted
+
+
 def block_fraction(
-    nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, mndwi: np.ndarray, resolution_m: float, threshold: float, min_contrast: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Water fraction float32 (h, w) and its method uint8 (h, w) of a block with its halo; parameters as of `water_fraction`, float32 (h, w), and its threshold.
+    nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, mndwi: np.ndarray, resolution_m: float, threshold: float, min_contrast: float,
+    wanted: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Water fraction float32 (h, w) and its method uint8 (h, w) of a block with its halo.
 
     Two passes: the first starts from the threshold, the second from the shore that the first found and the ground in front of it that is dry at low tide.
+
+    Parameters
+    ----------
+    nir, swir1, nir_low_tide, mndwi : float32 (h, w), as of `water_fraction`. threshold : of `seed_threshold`.
+    wanted : of `wanted_by_pass`; elsewhere the fraction is that of the threshold. Default: the whole block.
     """
     observed = np.isfinite(swir1)
     water, dry_at_low_tide = observed & (swir1 < threshold) & ~(mndwi <= 0), np.zeros(swir1.shape, bool)
-    for _ in range(2):
+    for number in range(2):
         land = observed & ~water
         method = np.zeros(swir1.shape, "uint8")
         fraction = np.where(observed, water.astype("float32"), np.float32(np.nan))
@@ -126,6 +139,8 @@ def block_fraction(
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
         fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
         method[shore] = BY_THRESHOLD
+        if wanted is not None:
+            shore &= wanted[number]
         found = np.zeros(shore.shape, bool)
         for how, refl, low_tide, to_low in ((BY_NIR, nir, nir_low_tide, to_low_water), (BY_SWIR1, swir1, swir1, to_water)):
             levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)
