@@ -113,8 +113,9 @@ def opacity_flags(values: np.ndarray) -> np.ndarray:
 def number_flags(dn: np.ndarray, required: Sequence[int], lowest: int, highest: int) -> np.ndarray:
     """QA flags uint16 (h, w) of numbers uint16 (B, h, w): NODATA where a required band has none, CLAMPED where one of them lies at the low
     end of the sensor's range, SATURATED where one lies at the high end."""
-    qa, bits = np.empty(dn.shape[1:], "uint16"), (QAFlag.NODATA, QAFlag.CLAMPED, QAFlag.SATURATED)
-    mark_ranges(dn, np.array(required, "int64"), lowest, highest, *(np.uint16(b) for b in bits), qa)
+    qa = np.empty(dn.shape[1:], "uint16")
+    absent, low, high = (np.uint16(flag) for flag in (QAFlag.NODATA, QAFlag.CLAMPED, QAFlag.SATURATED))
+    mark_ranges(dn, np.array(required, "int64"), lowest, highest, absent, low, high, qa)
     return qa
 
 
