@@ -1,18 +1,13 @@
-"""Composites of uint16 stacks over time, and local levels at a shore. No floating-point array of size (time, y, x) is made."""
+"""Composites of uint16 stacks over time. No floating-point array of size (time, y, x) is made."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numba import njit
 
 from rs_kernels.calibration import reflectance
 from rs_kernels.indices import mndwi
-from rs_kernels.statistics import LANE, MISSING, SIGMA_PER_MAD, between, exchanges, quantile, sort_lane
-
-OTHER, WATER_CORE, LAND_CORE = 0, 1, 2
-"""Zones that ``local_levels`` reads: pure water, pure land, and everything else."""
+from rs_kernels.statistics import LANE, MISSING, between, exchanges, quantile, sort_lane
 
 
 @njit(cache=True, nogil=True)
@@ -172,53 +167,3 @@ def refl_at_tide(dn, scale, offset, tide_m, heights_m, shore, refl):
             if n > 0:
                 falling_fit(values, n, fit, block, start)
                 refl[y, x] = np.interp(heights_m, seen_m[:n], fit[:n]).mean()
-
-
-@njit(cache=True, nogil=True)
-def _gather(refl, zone, wanted, y, x, radius_px, values):
-    n = 0
-    for i in range(max(0, y - radius_px), min(refl.shape[0], y + radius_px + 1)):
-        reach = int(math.sqrt(radius_px**2 - (i - y) ** 2))
-        for j in range(max(0, x - reach), min(refl.shape[1], x + reach + 1)):
-            values[n] = refl[i, j]
-            n += zone[i, j] == wanted
-    return n
-
-
-@njit(cache=True, nogil=True)
-def local_levels(refl, zone, shore, water_radius_px, land_radius_px, min_pixels):
-    """Levels of pure water and pure land around each shore pixel.
-
-    Parameters
-    ----------
-    refl : float32 (h, w). Reflectance; finite wherever ``zone`` is WATER_CORE or LAND_CORE.
-    zone : uint8 (h, w). OTHER, WATER_CORE or LAND_CORE.
-    shore : bool (h, w), pixels to compute.
-    water_radius_px, land_radius_px : radii of the search discs, pixels.
-    min_pixels : with fewer pixels of a zone its level is NaN.
-
-    Returns
-    -------
-    water, land : float32 (h, w). Medians, NaN outside ``shore`` or where too few pixels were found.
-    land_spread : float32 (h, w). 1.4826 times the median absolute deviation of the land pixels.
-    """
-    height, width = refl.shape
-    water = np.full((height, width), np.nan, np.float32)
-    land = np.full((height, width), np.nan, np.float32)
-    land_spread = np.full((height, width), np.nan, np.float32)
-    side = 2 * max(water_radius_px, land_radius_px) + 1
-    values = np.empty(side * side + 1, np.float32)
-    for y in range(height):
-        for x in range(width):
-            if not shore[y, x]:
-                continue
-            n = _gather(refl, zone, WATER_CORE, y, x, water_radius_px, values)
-            if n >= min_pixels:
-                water[y, x] = quantile(values, n, 0.5)
-            n = _gather(refl, zone, LAND_CORE, y, x, land_radius_px, values)
-            if n >= min_pixels:
-                land[y, x] = quantile(values, n, 0.5)
-                for i in range(n):
-                    values[i] = abs(values[i] - land[y, x])
-                land_spread[y, x] = SIGMA_PER_MAD * quantile(values, n, 0.5)
-    return water, land, land_spread

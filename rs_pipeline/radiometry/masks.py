@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from enum import IntFlag
 
 import numpy as np
+from rs_kernels.ranges import mark_ranges
 from rs_kernels.shadows import LitRule, dilate_disk, lit_ground, median_brightness, sweep
 from rs_kernels.shadows import trace_terrain_shadow as terrain_kernel
 
@@ -112,14 +113,9 @@ def opacity_flags(values: np.ndarray) -> np.ndarray:
 def number_flags(dn: np.ndarray, required: Sequence[int], lowest: int, highest: int) -> np.ndarray:
     """QA flags uint16 (h, w) of numbers uint16 (B, h, w): NODATA where a required band has none, CLAMPED where one of them lies at the low
     end of the sensor's range, SATURATED where one lies at the high end."""
-    first, *others = required
-    least, most = dn[first].copy(), dn[first].copy()
-    for band in others:
-        np.minimum(least, dn[band], out=least)
-        np.maximum(most, dn[band], out=most)
-    qa = np.where(least == 0, np.uint16(QAFlag.NODATA), np.uint16(0))
-    set_flag(qa, (least > 0) & (least <= lowest), QAFlag.CLAMPED)
-    set_flag(qa, most >= highest, QAFlag.SATURATED)
+    qa = np.empty(dn.shape[1:], "uint16")
+    absent, low, high = (np.uint16(flag) for flag in (QAFlag.NODATA, QAFlag.CLAMPED, QAFlag.SATURATED))
+    mark_ranges(dn, np.array(required, "int64"), lowest, highest, absent, low, high, qa)
     return qa
 
 

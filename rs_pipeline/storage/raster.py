@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
@@ -95,22 +95,25 @@ def describe_bands(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand],
         dataset.update_tags(i, long_name=band.description)
 
 
-def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iterable[MapBand], tags: dict[str, str]) -> None:
-    """Write a tile map: float32, NaN is nodata, one band per layer in the order of ``bands``.
+def write_map(path: Path, grid: Grid, layers: Mapping[str, np.ndarray | Callable[[], np.ndarray]], bands: Iterable[MapBand], tags: dict[str, str]) -> None:
+    """Write a tile map: float32, NaN is nodata, one band per layer in the order of ``bands``. A layer is an array, or a function that makes it when it is
+    written, so that not all are in memory.
 
     Raises
     ------
     SpaceError : the file differs from the data when read back, or the disk is full.
     """
     bands = list(bands)
-    values = [layers[b.name].astype("float32", copy=False) for b in bands]
+    whole, written = Window(0, 0, grid.width, grid.height), {}
     with atomic_path(path) as part:
         with rasterio.open(part, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
-            for i, layer in enumerate(values, start=1):
-                dst.write(layer, i)
+            for i, band in enumerate(bands, start=1):
+                layer = layers[band.name]
+                values = (layer() if callable(layer) else layer).astype("float32", copy=False)
+                dst.write(values, i)
+                written[i, whole] = _digest(values)
             describe_bands(dst, bands, tags)
-        whole = Window(0, 0, grid.width, grid.height)
-        _verify(part, {(i, whole): _digest(layer) for i, layer in enumerate(values, start=1)})
+        _verify(part, written)
 
 
 def write_cog(

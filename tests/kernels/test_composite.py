@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rs_kernels.composite import LAND_CORE, WATER_CORE, falling_fit, local_levels, mndwi_map, refl_at_tide, refl_quantiles
+from rs_kernels.composite import falling_fit, mndwi_map, refl_at_tide, refl_quantiles
 from rs_kernels.statistics import quantile, select
 
 
@@ -110,41 +110,6 @@ def test_mndwi_map_is_the_scalar_formula():
     assert np.isnan(index[0, 1:]).all()
 
 
-def test_local_levels_by_hand():
-    refl = np.array([[0.01, 0.02, 0.03, 0.10, 0.20, 0.30, 0.60]], "float32")
-    zone = np.array([[WATER_CORE] * 3 + [0] + [LAND_CORE] * 3], "uint8")
-    shore = np.zeros((1, 7), bool)
-    shore[0, 3] = True
-    water, land, spread = local_levels(refl, zone, shore, 3, 3, 3)
-    assert water[0, 3] == pytest.approx(0.02) and land[0, 3] == pytest.approx(0.30)
-    assert spread[0, 3] == pytest.approx(1.4826 * 0.1, rel=1e-5)  # deviations .1, 0, .3
-    assert np.isnan(water[0, [0, 6]]).all()
-
-
-def test_too_few_pixels_give_no_level():
-    refl = np.array([[0.01, 0.10, 0.30]], "float32")
-    zone = np.array([[WATER_CORE, 0, LAND_CORE]], "uint8")
-    water, land, spread = local_levels(refl, zone, np.ones((1, 3), bool), 2, 2, 2)
-    assert np.isnan(water).all() and np.isnan(land).all() and np.isnan(spread).all()
-
-
 def test_no_date_in_use_gives_nothing():
     quantiles, n_dates = refl_quantiles(np.full((1, 1, 1), 500, "uint16"), np.full(1, 1e-4, "f4"), np.zeros(1, "f4"), np.zeros(1, bool), np.array([0.5]))
     assert np.isnan(quantiles).all() and n_dates.tolist() == [[0]]
-
-
-@pytest.mark.parametrize(("radius_px", "inside"), [(1, 5), (2, 13), (3, 29)])
-def test_levels_are_sought_in_a_disc(radius_px, inside):
-    """Pixels whose centres lie within 1, 2 and 3 pixels: 5, 13 and 29. One more is too many to ask for."""
-    zone, shore = np.full((9, 9), WATER_CORE, "uint8"), np.zeros((9, 9), bool)
-    shore[4, 4] = True
-    refl = np.full((9, 9), 0.02, "float32")
-    levels = [local_levels(refl, zone, shore, radius_px, 1, asked)[0][4, 4] for asked in (inside, inside + 1)]
-    assert levels[0] == pytest.approx(0.02) and np.isnan(levels[1])
-
-
-def test_a_disc_ends_at_the_border_of_the_map():
-    """In the upper left corner a quarter of the disc of 13 is left, with both its edges: 6 pixels; likewise in the lower right."""
-    zone, refl = np.full((5, 5), WATER_CORE, "uint8"), np.full((5, 5), 0.02, "float32")
-    six, seven = (local_levels(refl, zone, np.eye(5, dtype=bool), 2, 1, asked)[0][[0, 4], [0, 4]] for asked in (6, 7))
-    assert six == pytest.approx([0.02, 0.02]) and np.isnan(seven).all()

@@ -70,6 +70,19 @@ def test_tile_map_round_trip(tmp_path):
         assert np.isnan(src.read(1)).all() and (src.read(2) == 0).all() and src.transform == GRID.transform
 
 
+def test_a_layer_is_made_when_it_is_written(tmp_path):
+    """A function is called once, and what it gives is written under its band as an array would be."""
+    grid, calls = Grid("EPSG:32650", 10.0, 500_000, 4_300_000, 4, 3), []
+
+    def second():
+        calls.append("second")
+        return np.full((3, 4), 2.0)
+
+    write_map(tmp_path / "map.tif", grid, {"b": second, "a": np.ones((3, 4), "float32")}, [MapBand("a", "one"), MapBand("b", "two")], {})
+    with rasterio.open(tmp_path / "map.tif") as src:
+        assert src.descriptions == ("a", "b") and (src.read(1) == 1).all() and (src.read(2) == 2).all() and calls == ["second"]
+
+
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+1", "-2+3", " =1"])
 def test_names_never_become_formulas(tmp_path, name):
     assert inert(name) == "'" + name

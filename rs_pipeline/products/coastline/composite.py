@@ -7,25 +7,25 @@ import logging
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyproj
 from rs_kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
-from scipy import ndimage
 
-from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_bands, scales
-from rs_pipeline.catalog.passes import Pass, clear_once, pass_flags, passes_of, read_radar_pass
-from rs_pipeline.catalog.qa_flags import NativeFlags
+from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, scales
+from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_radar_pass
 from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
+from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.blocks import budget_bytes
+from rs_pipeline.products.coastline.clear_numbers import ROLES, ClearNumbers
+from rs_pipeline.products.coastline.date_layers import DateLayers, near_shore
 from rs_pipeline.products.coastline.dates import DATE_BAND, DATE_TIDES_TAG, TIME_FORMAT
-from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD, WATER_REACH_M, water_fraction
+from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import reference_level_m, tide_of
-from rs_pipeline.radiometry.masks import flag_bits
-from rs_pipeline.radiometry.scaling import gamma0_power, reflectance
+from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
 from rs_pipeline.tiles import read_tile
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 FAMILY_RESOLUTION_M = {"sentinel-2": 10.0, "landsat": 30.0}
 """The sensors of a family share a native NIR pixel size; HLS, on 30 m pixels, goes with Landsat."""
-
-ROLES = ("nir", "swir1", "green")
 
 MIN_THIRD = 3
 """Least dates in a third of the tides."""
@@ -49,9 +47,6 @@ MIN_REACHING = 2
 
 TIDAL_CHANGE_REFL = 0.03
 """A pixel that the tide may reach is in SWIR1 as dark as water on some dates, and brighter by more than this on others."""
-
-MIN_SEA_WIDTH_M = 200.0
-"""Narrower water is no sea: dates have no line of their own there."""
 
 SHORE_BANDS = (
     MapBand("nir_refl", "NIR reflectance at the level (coastline.level), or its median where the tide is not known or does not reach"),
@@ -72,7 +67,7 @@ RADAR_SHORE_BANDS = (
 def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
     """Write ``shore_<family>.tif`` of a tile and period, for every optical family and radar; ``chips``: default those that were fetched.
 
-    float32, NaN nodata, bands SHORE_BANDS and those of `date_layers`. Nothing is resampled: the grid is that of the family's own pixels, and
+    float32, NaN nodata, bands SHORE_BANDS and one of `DateLayers` for each date near the level. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
     holds NaN and ``n_dates`` 0. Tags: ``reference``, one of `shoreline.WATER_LEVELS`; ``level_m``, the height above mean sea level that the
     reflectance stands for, nan where dates of any tide are used; median tides in m above mean sea level,
@@ -86,17 +81,19 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
     if chips is None:
         chips = load_chips(settings, tile_id, period_label) if settings.coastline else []
+    min_contrast = settings.coastline.min_contrast if settings.coastline else 0.0
     for family in SHORE_FAMILIES:
         mine = [c for c in chips if in_family(c, family)]
         grid, mine = native_grid(mine, tile, FAMILY_RESOLUTION_M[family])
         members = passes_of(mine)
         tide = tide_filter(settings, members, tile)
         low, high = tide_thirds(tide.heights_m)
-        rows = block_rows(len(members), grid, budget_bytes(settings))
-        blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
-        native = pass_flags(members, grid, settings.masks)
-        parts = [composite_layers(members, block, tide, low, high, settings.masks, native) for block in blocks]
+        numbers = ClearNumbers(members, grid, settings.masks, pass_flags(members, grid, settings.masks))
+        parts = [composite_layers(members, dn, tide, low, high) for dn in numbers.by_rows(budget_bytes(settings))] if members else []
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
+        fractions = DateLayers(numbers, near_shore(layers["swir1_refl"], layers["mndwi"], grid.resolution_m), min_contrast)
+        dates = {date_band(members[t]): int(t) for t in np.flatnonzero(tide.used) if fractions.windows}
+        bands = (*SHORE_BANDS, *(MapBand(name, "water fraction on this date (UTC) near wide water") for name in dates))
         tags = {
             "family": family,
             **tide.tags(),
@@ -104,10 +101,9 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
             "tide_high_m": _middle(tide.heights_m[high]),
             "scenes": _keys(members, tide.used),
         }
-        dates, heights_m = date_layers(members, grid, tide, settings, native, layers["swir1_refl"])
-        tags[DATE_TIDES_TAG] = " ".join(f"{h:.3f}" for h in heights_m)
-        bands = (*SHORE_BANDS, *(MapBand(name, "water fraction on this date (UTC) near wide water") for name in dates))
-        write_map(layout.shore(period_label, tile_id, family), grid, layers | dates, bands, tags)
+        tags[DATE_TIDES_TAG] = " ".join(f"{tide.heights_m[t]:.3f}" for t in dates.values())
+        made = layers | {name: partial(fractions.layer, t) for name, t in dates.items()}
+        write_map(layout.shore(period_label, tile_id, family), grid, made, bands, tags)
     radar = passes_of([c for c in chips if c.family == "radar" and c.has("vv")])
     tide = tide_filter(settings, radar, tile)
     layers = radar_layers([p for p, use in zip(radar, tide.used, strict=True) if use], tile.grid, settings.masks)
@@ -115,47 +111,9 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     write_map(layout.shore(period_label, tile_id, SHORE_RADAR), tile.grid, layers, RADAR_SHORE_BANDS, tags)
 
 
-def date_layers(
-    passes: list[Pass], grid: Grid, tide: TideChoice, settings: Settings, native: list[list[NativeFlags | None]], swir1_refl: np.ndarray
-) -> tuple[dict[str, np.ndarray], list[float]]:
-    """Water fraction, float32 (h, w), of each date near the level, NaN away from wide water and where it was not seen clearly; and the dates' tides, m.
-
-    Parameters
-    ----------
-    swir1_refl : float32 (h, w), of all these dates together.
-    """
-    rows, cols = around_wide_water(swir1_refl, grid.resolution_m)
-    if settings.coastline is None or rows.stop == 0:
-        return {}, []
-    piece = grid.window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
-    used = [i for i, use in enumerate(tide.used) if use]
-    if len(used) * grid.width * grid.height * 4 > settings.resources.memory_gb * 1e9:
-        log.warning("%d dates on %d x %d pixels need more than resources.memory_gb: rates rest on yearly lines", len(used), grid.width, grid.height)
-        return {}, []
-    found, heights_m = {}, []
-    seen = clear_once([passes[i] for i in used], piece, settings.masks, flag_bits(settings.masks.coastline), read_bands, [native[i] for i in used])
-    for i, (one, bands, clear, _) in zip(used, seen, strict=True):
-        scale, offset = np.float32(one.scene.scale), np.float32(one.scene.offset)
-        nir, swir1, green = (reflectance(np.where(clear, bands[OPTICAL_BANDS.index(role)], 0), scale, offset).astype("float32") for role in ROLES)
-        unknown = np.full(piece.shape, np.nan, "float32")
-        water = water_fraction(nir, swir1, mndwi_map(green, swir1), unknown, grid.resolution_m, settings.coastline.min_contrast)
-        layer = np.full(grid.shape, np.nan, "float32")
-        layer[rows, cols] = water.fraction
-        found[f"{DATE_BAND}{one.scene.datetime:{TIME_FORMAT}}"] = layer
-        heights_m.append(float(tide.heights_m[i]))
-    return found, heights_m
-
-
-def around_wide_water(swir1_refl: np.ndarray, resolution_m: float) -> tuple[slice, slice]:
-    """Rows and columns within reach of water of MIN_SEA_WIDTH_M and more; empty where there is none, or no land."""
-    wet = swir1_refl < SEED_THRESHOLD[1]
-    core = ndimage.distance_transform_edt(wet) * resolution_m >= MIN_SEA_WIDTH_M / 2
-    if wet.all() or not core.any():
-        return slice(0, 0), slice(0, 0)
-    reach_px = round((WATER_REACH_M + MIN_SEA_WIDTH_M) / resolution_m)
-    places = (np.flatnonzero(core.any(axis=axis)) for axis in (1, 0))
-    rows, cols = (slice(max(0, p[0] - reach_px), min(n, p[-1] + 1 + reach_px)) for p, n in zip(places, core.shape, strict=True))
-    return rows, cols
+def date_band(seen: Pass) -> str:
+    """Name of the band with the water fraction of a pass."""
+    return f"{DATE_BAND}{seen.scene.datetime:{TIME_FORMAT}}"
 
 
 def _keys(passes: list[Pass], used: np.ndarray) -> str:
@@ -178,11 +136,6 @@ def in_family(chip: Chip, family: str) -> bool:
     if chip.family != "optical" or not all(chip.has(role) for role in ROLES):
         return False
     return load_sensor(chip.scene.sensor).known_band("nir").resolution_m == FAMILY_RESOLUTION_M[family]
-
-
-def block_rows(n_passes: int, grid: Grid, budget_bytes: float) -> int:
-    """Rows of a block whose bands, flags and working copy of all dates stay within the budget; at least 64."""
-    return max(64, int(budget_bytes / (2 * (len(ROLES) + 2) * max(n_passes, 1) * max(grid.width, 1))))
 
 
 def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Grid, list[Chip]]:
@@ -279,16 +232,8 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
     return {b.name: np.full(grid.shape, 0 if b.name == "n_dates" else np.nan, "float32") for b in SHORE_BANDS}
 
 
-def composite_layers(
-    passes: list[Pass], grid: Grid, tide: TideChoice, low: np.ndarray, high: np.ndarray, masks: MaskSection, native: list[list[NativeFlags | None]]
-) -> dict[str, np.ndarray]:
-    """The bands of SHORE_BANDS, float32 (h, w)."""
-    if not passes:
-        return empty_layers(grid)
-    dn = np.zeros((len(ROLES), len(passes), *grid.shape), np.uint16)
-    for t, (_, bands, clear, _) in enumerate(clear_once(passes, grid, masks, flag_bits(masks.coastline), read_bands, native)):
-        for stack, role in zip(dn, ROLES, strict=True):
-            np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=clear)
+def composite_layers(passes: list[Pass], dn: np.ndarray, tide: TideChoice, low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
+    """The bands of SHORE_BANDS, float32 (h, w), of the passes' `ClearNumbers`, uint16 (3, T, h, w)."""
     scale, offset = scales(passes)
 
     def quantiles(stack: np.ndarray, use: np.ndarray, *probabilities: float) -> Any:

@@ -10,18 +10,19 @@ dark whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from rs_kernels.composite import LAND_CORE, WATER_CORE, local_levels
-from scipy import ndimage
+from rs_kernels.waterline import LAND_CORE, WATER_CORE, distance_within, local_levels
 from skimage.filters import threshold_otsu
 from skimage.measure import find_contours
 
 from rs_pipeline.model import Grid
 from rs_pipeline.products.sea import WORK_PX, blocks
 from rs_pipeline.products.sea import pixel_of as pixel_of
+from rs_pipeline.radiometry.masks import dilate
 
 EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
 BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
@@ -47,6 +48,8 @@ front of it, it is pure at low tide and then gives the land's level."""
 LAND_REACH_PX = {BY_NIR: 4, BY_SWIR1: 6}
 WATER_CORE_PX = 2.0
 SHORE_PX = 3.0
+EXACT_PX = 5
+"""Distances from water and land are exact up to this; no limit of them is larger."""
 MIN_CORE_PIXELS = 4
 MAX_LAND_SPREAD = 0.4
 """Land more varied than this share of the contrast gives no level."""
@@ -91,32 +94,53 @@ def water_fraction(
     threshold = seed_threshold(swir1_refl)
     fraction = np.full(swir1_refl.shape, np.nan, "float32")
     method = np.zeros(swir1_refl.shape, "uint8")
-    halo_px = int(np.ceil(WATER_REACH_M / resolution_m)) + 8
-    for outer, inner, within in blocks(swir1_refl.shape, halo_px):
-        nir, swir1, low = (np.ascontiguousarray(refl[outer], dtype="float32") for refl in (nir_refl, swir1_refl, nir_low_tide_refl))
-        seed = (swir1 < threshold) & ~(mndwi[outer] <= 0)
-        f, how = _block_fraction(nir, swir1, low, seed, resolution_m, threshold, min_contrast)
+    for outer, inner, within in blocks(swir1_refl.shape, halo_px(resolution_m)):
+        whole = (nir_refl, swir1_refl, nir_low_tide_refl, mndwi)
+        nir, swir1, low, index = (np.ascontiguousarray(layer[outer], dtype="float32") for layer in whole)
+        f, how = block_fraction(nir, swir1, low, index, resolution_m, threshold, min_contrast)
         fraction[inner], method[inner] = f[within], how[within]
     return WaterFraction(fraction, method)
 
 
-def _block_fraction(
-    nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, seed: np.ndarray, resolution_m: float, threshold: float, min_contrast: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two passes: the first starts from the seed, the second from the shore that the first found and the ground in front of it that is dry at low tide."""
+def halo_px(resolution_m: float) -> int:
+    """Pixels around a block that its water fraction depends on."""
+    return math.ceil(WATER_REACH_M / resolution_m) + 8
+
+
+def wanted_by_pass(wanted: np.ndarray, resolution_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that the two passes of `block_fraction` must compute for the fractions at ``wanted``; bool (h, w) each."""
+    reach_m = WATER_REACH_M + EXACT_PX * resolution_m
+    return dilate(wanted, reach_m, (resolution_m, resolution_m)), wanted
+
+
+def block_fraction(
+    nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, mndwi: np.ndarray, resolution_m: float, threshold: float, min_contrast: float,
+    wanted: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Water fraction float32 (h, w) and its method uint8 (h, w) of a block with its halo.
+
+    Two passes: the first starts from the threshold, the second from the shore that the first found and the ground in front of it that is dry at low tide.
+
+    Parameters
+    ----------
+    nir, swir1, nir_low_tide, mndwi : float32 (h, w), as of `water_fraction`. threshold : of `seed_threshold`.
+    wanted : of `wanted_by_pass`; elsewhere the fraction is that of the threshold. Default: the whole block.
+    """
     observed = np.isfinite(swir1)
-    water, dry_at_low_tide = seed & observed, np.zeros(swir1.shape, bool)
-    for _ in range(2):
+    water, dry_at_low_tide = observed & (swir1 < threshold) & ~(mndwi <= 0), np.zeros(swir1.shape, bool)
+    for number in range(2):
         land = observed & ~water
         method = np.zeros(swir1.shape, "uint8")
         fraction = np.where(observed, water.astype("float32"), np.float32(np.nan))
         if not (water.any() and land.any()):
             return fraction, method
-        to_water, to_land = ndimage.distance_transform_edt(~water), ndimage.distance_transform_edt(~land)
-        to_low_water = ndimage.distance_transform_edt(~water | dry_at_low_tide)
+        to_water, to_land = distance_within(water, EXACT_PX), distance_within(land, EXACT_PX)
+        to_low_water = distance_within(water & ~dry_at_low_tide, EXACT_PX) if dry_at_low_tide.any() else to_water
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
         fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
         method[shore] = BY_THRESHOLD
+        if wanted is not None:
+            shore &= wanted[number]
         found = np.zeros(shore.shape, bool)
         for how, refl, low_tide, to_low in ((BY_NIR, nir, nir_low_tide, to_low_water), (BY_SWIR1, swir1, swir1, to_water)):
             levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)

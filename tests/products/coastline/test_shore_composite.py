@@ -13,7 +13,7 @@ from rs_pipeline.catalog import passes
 from rs_pipeline.config import CoastlineSection, InputSection, MaskSection
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
-from rs_pipeline.products.coastline import composite
+from rs_pipeline.products.coastline import clear_numbers, composite, date_layers
 from rs_pipeline.products.coastline.composite import SHORE_BANDS, native_grid, shore_composite
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
@@ -79,7 +79,7 @@ def run(tmp_path, monkeypatch):
         monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)
         monkeypatch.setattr(passes, "tile_flags", lambda chips, *_: [None] * len(chips))
         monkeypatch.setattr(passes, "scene_flags", qa)
-        monkeypatch.setattr(composite, "read_bands", bands_of)
+        monkeypatch.setattr(clear_numbers, "read_bands", bands_of)
         shore_composite(settings, TILE.id, "2024")
         with rasterio.open(Layout(settings.root).shore("2024", TILE.id, "sentinel-2")) as src:
             return dict(zip(src.descriptions, src.read(), strict=True)), src.tags(), src.transform
@@ -208,39 +208,79 @@ def test_families_are_told_by_their_pixel(run):
     assert not composite.in_family(chip, "sentinel-2")
 
 
-def test_dates_are_read_around_wide_water_alone():
-    """Water from column 150 on is 100 m from land at column 159; the reach is 500 m. A river of 100 m, a sea without land and an empty map give nothing."""
-    swir1 = np.full((60, 200), 0.2, "float32")
+def test_dates_are_read_near_the_shore_of_wide_water_alone():
+    """Land ends at column 150; a line within 200 m of the shore, which may lie 60 m from the edge of what is dark, is read from columns 123 to 175."""
+    swir1, mndwi = np.full((60, 300), 0.2, "float32"), np.full((60, 300), 0.5, "float32")
     swir1[:, 150:] = 0.01
-    assert composite.around_wide_water(swir1, 10.0) == (slice(0, 60), slice(109, 200))
-    river = np.full((60, 200), 0.2, "float32")
-    river[:, 50:60] = 0.01
-    for nothing in (river, np.full((60, 200), 0.01, "float32"), np.full((60, 200), np.nan, "float32"), np.empty((0, 0), "float32")):
-        assert composite.around_wide_water(nothing, 10.0) == (slice(0, 0), slice(0, 0))
+    wanted = date_layers.near_shore(swir1, mndwi, 10.0)
+    assert np.flatnonzero(wanted.all(axis=0)).tolist() == np.flatnonzero(wanted.any(axis=0)).tolist() == [*range(123, 176)]
+    # mud that is dark on most dates: the threshold decides whether the line runs on its one side or on the other
+    swir1[:, 150:180] = 0.05
+    assert np.flatnonzero(date_layers.near_shore(swir1, mndwi, 10.0).any(axis=0)).tolist() == [*range(123, 206)]
+    # the same where MNDWI says land
+    swir1[:, 150:] = 0.01
+    mndwi[:, 150:180] = -0.1
+    assert np.flatnonzero(date_layers.near_shore(swir1, mndwi, 10.0).any(axis=0)).tolist() == [*range(123, 206)]
 
 
-def test_each_date_near_the_level_has_its_water_fraction(monkeypatch, caplog):
-    """The second date has two columns more of water, the third is far from the level and the fourth has a cloud over all of it."""
-    grid = Grid(CRS, 10.0, 500_000.0, 4_300_000.0, 80, 30)
-    first_wet = {0: 50, 1: 48, 3: 50}
+def test_water_that_the_edge_cuts_counts_as_wide_and_a_river_does_not():
+    mndwi = np.full((60, 200), 0.5, "float32")
+    river, strip = np.full((60, 200), 0.2, "float32"), np.full((60, 200), 0.2, "float32")
+    river[:, 50:60] = strip[:, 191:] = 0.01
+    for nothing in (river, np.full((60, 200), 0.01, "float32"), np.full((60, 200), np.nan, "float32")):
+        assert not date_layers.near_shore(nothing, mndwi, 10.0).any()
+    assert date_layers.near_shore(strip, mndwi, 10.0).any(axis=0).tolist() == [x >= 164 for x in range(200)]
 
-    def clear_once(members, piece, *_):
+
+def test_squares_cover_what_is_wanted_once_and_hold_little_else():
+    wanted = np.zeros((1200, 700), bool)
+    wanted[100:130, 500:530] = wanted[1100, 3] = True
+    found = date_layers.windows_of(wanted, 40)
+    assert [inner for _, inner, _ in found] == [(slice(100, 130), slice(500, 512)), (slice(100, 130), slice(512, 530)), (slice(1100, 1101), slice(3, 4))]
+    assert [outer for outer, _, _ in found][2] == (slice(1060, 1141), slice(0, 44))
+    assert sum(wanted[inner].sum() for _, inner, _ in found) == wanted.sum() and all((wanted[o][w] == wanted[i]).all() for o, i, w in found)
+
+
+@pytest.mark.parametrize("budget_bytes", [1e9, 1.0], ids=["in one piece", "in blocks"])
+def test_each_date_near_the_level_has_its_water_fraction(monkeypatch, budget_bytes):
+    """The second date has two columns more of water, the third has a cloud over all of it. Whether the composite's numbers are in memory changes nothing."""
+    grid = Grid(CRS, 10.0, 500_000.0, 4_300_000.0, 80, 90)
+    first_wet, reads = (50, 48, 50), []
+
+    def read_clear(members, piece, *_):
         for seen in members:
+            reads.append(seen.day)
             bands = np.full((len(OPTICAL_BANDS), *piece.shape), 2000, "uint16")
-            bands[:, :, first_wet[seen.day] - round((piece.left - grid.left) / 10) :] = 100
+            bands[:, :, max(0, first_wet[seen.day] - round((piece.left - grid.left) / 10)) :] = 100
             bands[OPTICAL_BANDS.index("green")] = 700
-            yield seen, bands, np.full(piece.shape, seen.day != 3), None
+            yield seen, bands, np.full(piece.shape, seen.day != 2), None
 
-    monkeypatch.setattr(composite, "clear_once", clear_once)
-    members = [SimpleNamespace(day=d, scene=SimpleNamespace(scale=1e-4, offset=0.0, datetime=FIRST + timedelta(days=d))) for d in range(4)]
-    tide = composite.TideChoice(np.array([0.1, -0.2, 2.0, 0.0]), np.array([True, True, False, True]), "msl", 0.0)
-    swir1 = np.where(np.arange(80) < 50, 0.2, 0.01)[None].repeat(30, axis=0)
-    settings = SimpleNamespace(masks=MaskSection(), coastline=CoastlineSection(), resources=SimpleNamespace(memory_gb=1.0))
-    layers, heights_m = composite.date_layers(members, grid, tide, settings, [[]] * 4, swir1)
-    assert list(layers) == [f"water_fraction_202405{d:02d}T030000" for d in (1, 2, 4)] and heights_m == [0.1, -0.2, 0.0]
-    first, second, cloudy = layers.values()
+    monkeypatch.setattr(clear_numbers, "clear_once", read_clear)
+    scenes = [SimpleNamespace(scale=1e-4, offset=0.0, solar_day=FIRST + timedelta(days=d)) for d in range(3)]
+    numbers = clear_numbers.ClearNumbers([SimpleNamespace(day=d, scene=s) for d, s in enumerate(scenes)], grid, MaskSection(), [[]] * 3)
+    blocks = [dn.shape for dn in numbers.by_rows(budget_bytes)]
+    assert blocks == ([(3, 3, 90, 80)] if budget_bytes > 1 else [(3, 3, 64, 80), (3, 3, 26, 80)])
+    before = len(reads)
+    wanted = np.zeros(grid.shape, bool)
+    wanted[5:40, 30:70] = True
+    dates = date_layers.DateLayers(numbers, wanted, 0.05)
+    first, second, cloudy = (dates.layer(t) for t in range(3))
     assert first[15, 45:53].tolist() == [0] * 5 + [1] * 3 and second[15, 45:53].tolist() == [0] * 3 + [1] * 5
-    assert np.isnan(cloudy).all() and composite.date_layers(members, grid, tide, SimpleNamespace(coastline=None), [], swir1) == ({}, [])
-    settings.resources.memory_gb = 3 * 80 * 30 * 4 / 1e9 - 1e-9
-    assert composite.date_layers(members, grid, tide, settings, [[]] * 4, swir1) == ({}, []), "three dates take a byte more than there is"
-    assert "need more than resources.memory_gb" in caplog.text
+    assert np.isnan(cloudy).all() and np.isnan(first[~wanted]).all() and np.isfinite(first[wanted]).all()
+    assert reads[before:] == ([] if budget_bytes > 1 else [0, 1, 2]), "what is in memory is not read again"
+
+
+def test_a_second_pass_of_a_day_is_read_with_the_first(monkeypatch):
+    """Where the first is clear the second takes no part, in a date's own numbers as in the composite's."""
+    grid = Grid(CRS, 10.0, 500_000.0, 4_300_000.0, 4, 4)
+    members = [SimpleNamespace(scene=SimpleNamespace(solar_day=day)) for day in (1, 2, 2)]
+    numbers = clear_numbers.ClearNumbers(members, grid, MaskSection(), [["a"], ["b"], ["c"]])
+    asked = []
+
+    def read_clear(passes, piece, masks, bits, read, native):
+        asked.extend(native)
+        for i, seen in enumerate(passes):
+            yield seen, np.full((len(OPTICAL_BANDS), *piece.shape), i + 1, "uint16"), np.ones(piece.shape, bool), None
+
+    monkeypatch.setattr(clear_numbers, "clear_once", read_clear)
+    assert (numbers.of_pass(2, (slice(0, 2), slice(1, 4))) == np.full((3, 2, 3), 2)).all() and asked == [["b"], ["c"]]
