@@ -116,14 +116,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="Folder to work in, new or empty; default one that is removed.")
     parser.add_argument("--only", action="append", help="Code of a county that lies in the granule; default those of the quick run.")
-    parser.add_argument("--days", type=int, default=6, help="Dates a year, at most 21.")
+    parser.add_argument("--days", type=int, default=12, help="Dates a year, at most 36; with fewer than one a month most indicators have no value.")
     parser.add_argument("--latency-ms", type=float, default=75.0)
     parser.add_argument("--mbyte-s", type=float, default=25.0)
     parser.add_argument("--refused-every", type=int, default=60, help="Every so many-th request is refused; 0: none.")
     parser.add_argument("--signature-s", type=float, default=60.0, help="How long the signature of an address is valid; 0: none is wanted.")
     parser.add_argument("--cores", default="2")
     chosen = parser.parse_args()
-    dates = [f"{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(4, 11)][: chosen.days]
+    dates = [f"{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(1, 13)][: chosen.days]
     days = [f"{year}-{date}" for year in (2023, 2024) for date in dates]
     far = Far(chosen.latency_ms / 1e3, chosen.mbyte_s * 1e6, chosen.refused_every, signature_s=chosen.signature_s)
     files = granule.cogs(COGS)
