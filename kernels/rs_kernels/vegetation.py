@@ -56,10 +56,6 @@ value, see `tests/kernels/test_vegetation.py` on what noise does to a flat seaso
 FEW_DATES = 8
 """With fewer known dates in the growing season a pixel's season comes from `expected_seasons`: its local lines would rest on one date each."""
 
-FEW_PEAK_DATES = 6
-"""The same holds with fewer known dates in the window of the peak: lines through few dates stay below a peak that lies between them. With it the RMSE of
-the peak fell from 0.0855 to 0.0837 on five simulated development worlds, and from 0.0758 to 0.0752 on five others that it was not chosen on."""
-
 FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
 """Share of min_dates and min_span_days that each window needs for a pixel with few dates, in the order PEAK, GROWING, spring and
 summer crop. For the peak it is also enough that the growing season has what it needs. Design values."""
@@ -591,8 +587,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     The covers of a pixel become a daily curve: by local lines or, with fewer than FEW_DATES dates, by `expected_seasons`. The statistics are
     those of the days of this curve: the mean over the growing season and a percentile over each other window. (A percentile of the dates
     themselves grows with their noise and depends on which part of the season the clouds hid.) The noise that is left in the lines is removed
-    from the percentile. A pixel with fewer than FEW_PEAK_DATES dates in the peak's window, or dates too close together, has its season from
-    `expected_seasons` too.
+    from the percentile. A pixel whose dates in the peak's window are too few or too close together has its season from `expected_seasons` too.
 
     Parameters
     ----------
@@ -637,7 +632,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
                 few[i] = counts[GROWING, i] < FEW_DATES
             _seen_enough(counts[PEAK], spans[PEAK], few, n, PEAK, need.min_dates, need.min_span_days, enough[PEAK])
             for i in range(n):
-                few[i] |= (counts[PEAK, i] < FEW_PEAK_DATES) | (not enough[PEAK, i])
+                few[i] |= not enough[PEAK, i]
             if not few[:n].all():
                 local_lines(cover, known, n, seen, every, sums, curves)
             if few[:n].any():

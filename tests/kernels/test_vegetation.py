@@ -284,20 +284,6 @@ def test_seven_dates_are_few_and_eight_are_not():
     assert observe([BARE] * 7, days[:7])["fvc_growing"] < 0.49
 
 
-PEAK, GROWING, SPRING = 0, 1, 2
-
-
-@pytest.mark.parametrize(("in_peak", "few"), [(5, True), (6, False)])
-def test_five_dates_of_the_peak_are_few_and_six_are_not(in_peak, few):
-    """Twelve dates of the growing season show 0.5 where 0.2 is usual; only lines keep it."""
-    days, lines = list(range(0, 360, 30)), np.arange(0, 331, 4)
-    inside, drawn = np.ones((4, 12), bool), np.ones((4, lines.size), bool)
-    inside[PEAK], drawn[PEAK] = np.arange(12) < in_peak, lines <= days[in_peak - 1]
-    found = observe([BARE] * 12, days, lines=lines, inside=inside, drawn=drawn)
-    assert found["clear_peak"] == in_peak and (found["fvc_growing"] < 0.49) == few
-    assert few or found["fvc_peak"] == pytest.approx(0.5, abs=1e-4)
-
-
 def test_a_season_is_counted_from_the_dates_of_its_window_that_a_pixel_knows():
     """Of six dates three lie in the window, of which the first pixel knows those of day 10 and 40, the second only that of day 20."""
     known, seen, dates = np.ones((6, k.LANE)), np.array([True] * 5 + [False]), np.array([0, 10, 20, 40, 90, 95])
@@ -305,6 +291,9 @@ def test_a_season_is_counted_from_the_dates_of_its_window_that_a_pixel_knows():
     counts, first, spans = np.empty((3, k.LANE))
     k._seasons(known, 2, seen, dates, np.array([False, True, True, True, False, True]), counts, first, spans)
     assert (counts[:2].tolist(), first[:2].tolist(), spans[:2].tolist()) == ([2, 1], [10, 20], [30, 0])
+
+
+PEAK, GROWING, SPRING = 0, 1, 2
 
 
 @pytest.mark.parametrize(
