@@ -110,7 +110,13 @@ def maps_ours(s: Stack, threads: int) -> np.ndarray:
         shape = qa.shape[1:]
         water = np.empty((len(WATER_LAYERS), *shape), "float32")
         radar, power, months = np.zeros((12, *shape), "int8"), np.zeros((12, *shape), "float32"), np.ones(12, bool)
-        observe_water(Dates(dn, qa, BAD_BITS, scale, offset, native, s.day, s.month), Months(radar, power, months, months, months), 0.0, 1, water)
+        observe_water(
+            Dates(dn, qa, BAD_BITS, scale, offset, native, s.day, s.month),
+            Months(radar, power, months, months, months, np.zeros(dn.shape[2:], bool)),
+            0.0,
+            1,
+            water,
+        )
         return water[0]
 
     return s.each(threads, strip)

@@ -24,7 +24,7 @@ from benchmarks.accuracy.real_parana import ice_masks
 from benchmarks.accuracy.real_table import Row, Table
 from benchmarks.accuracy.real_water import METHODS, water_masks
 from rs_pipeline.config import Settings, parse
-from rs_pipeline.model import OPTICAL_BANDS, Grid
+from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.calendar import may_freeze
 from rs_pipeline.products.observe import EDGE_LAYERS, finish_water
 from rs_pipeline.products.water.edges import Medians
@@ -109,12 +109,12 @@ def mapped(refl: np.ndarray, flood: Flood, settings: Settings) -> np.ndarray:
     sharpen_swir(dn, scale, offset, np.array([SWIR_CELL_PX]), np.zeros(1, "int64"), np.zeros(1, "int64"))
     stack = Stack(dn, np.zeros((1, h, w), "uint16"), 0, scale, offset, np.full(1, 10, "float32"), np.zeros(1, "int64"), np.zeros(1, "int64"))
     layers = np.empty((len(WATER_LAYERS), h, w), "float32")
-    observe_water(stack, Months(*radar_codes(flood, settings), one, ~one, ~one), 0.0, 1, layers)
+    observe_water(stack, Months(*radar_codes(flood, settings), one, ~one, ~one, np.zeros((h, w), bool)), 0.0, 1, layers)
     maps = dict(zip(WATER_LAYERS, layers, strict=True)) | {"fvc_peak": np.full((h, w), np.nan, "float32")}
     for name, band in zip(EDGE_LAYERS, Medians._fields, strict=True):
         maps[name] = np.empty((h, w), "float32")
         finest_median(stack, OPTICAL_BANDS.index(band), one, maps[name])
-    finish_water(settings, Grid("EPSG:32630", 10.0, 690_000.0, 4_222_000.0, w, h), maps)
+    finish_water(settings, maps, np.zeros((h, w), bool))
     return maps["class"] > 0
 
 

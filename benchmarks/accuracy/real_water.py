@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 from numba import njit
-from rs_kernels.indices import mndwi, water_logit, wofs_water
+from rs_kernels.indices import mndwi, sediment_logit, water_logit, wofs_water
 
 from benchmarks.accuracy.real_table import Row, Table, fetched
 from rs_pipeline.catalog.chips import load_chips, read_role, read_stack
@@ -38,7 +38,7 @@ def water_masks(refl):
     out = np.empty((len(refl), 3), np.bool_)
     for i in range(len(refl)):
         blue, green, red, nir, swir1, swir2 = refl[i]
-        out[i, 0] = water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0
+        out[i, 0] = water_logit(blue, green, red, nir, swir1, swir2, 0) + sediment_logit(blue, green, red, nir, swir1) >= 0.0
         out[i, 1] = wofs_water(blue, green, red, nir, swir1, swir2)
         out[i, 2] = mndwi(green, swir1) > 0.0
     return out

@@ -159,11 +159,11 @@ RADAR_WEIGHT = 1.2
 
 @formula
 def water_logit(blue, green, red, nir, swir1, swir2, radar):
-    """Log-odds of water on one date from the five tests, MNDWI, darkness, sediment and radar.
+    """Log-odds of water on one date from the five tests, MNDWI, darkness and radar; `sediment_logit` is added where the tide bares no mud.
 
     ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design values:
     -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + RADAR_WEIGHT radar, and 3 more for a black pixel or a hazy sea,
-    4 more for turbid water or sun glint.
+    4 more for sun glint.
     """
     first, second = water_tests(blue, green, red, nir, swir1, swir2)
     m = mndwi(green, swir1)
@@ -176,8 +176,14 @@ def water_logit(blue, green, red, nir, swir1, swir2, radar):
         + 4.0 * min(max(m, -0.5), 0.8)
         + RADAR_WEIGHT * radar
         + (3.0 if is_black(red, nir, swir1, swir2) | is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0)
-        + (4.0 if is_turbid(blue, green, red, nir, swir1) | is_glint(green, red, nir, swir1, swir2) else 0.0)
+        + (4.0 if is_glint(green, red, nir, swir1, swir2) else 0.0)
     )
+
+
+@formula
+def sediment_logit(blue, green, red, nir, swir1):
+    """What sediment adds to `water_logit`: 4 for turbid water, else 0. Not where the tide bares mud, which looks alike under a film of water."""
+    return 4.0 if is_turbid(blue, green, red, nir, swir1) else 0.0
 
 
 @formula

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from rs_kernels.calibration import gamma0_power, reflectance
-from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_sigma, is_bright_as_snow, is_ice, ndvi, water_logit
+from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_sigma, is_bright_as_snow, is_ice, ndvi, sediment_logit, water_logit
 from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, median_reaches, quantile
 
@@ -39,6 +39,8 @@ class Months(NamedTuple):
     """bool (M,), months in which paddies are flooded."""
     freezing: np.ndarray
     """bool (M,), months in which water may freeze."""
+    tidal: np.ndarray
+    """bool (h, w), where the tide may bare mud: sediment is no evidence of water."""
 
 
 class Dimidiate(NamedTuple):
@@ -125,10 +127,10 @@ def _reflectances(dn, t, y, x, s, o):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _water_logits(stack, t, lane, radar, freezing, votes):
+def _water_logits(stack, t, lane, radar, freezing, tidal, votes):
     """Log-odds of water and NDVI at each pixel of a lane on one date; log-odds NaN on ice, which says nothing about water.
 
-    ``radar`` int8 (h, w) of the month. RADAR_UNSURE counts against water only where the date itself is against water.
+    ``radar`` int8 (h, w) of the month. ``tidal`` bool (h, w). RADAR_UNSURE counts against water only where the date itself is against water.
     """
     dn, s, o = stack.dn, stack.scale[t], stack.offset[t]
     y, left, n = lane
@@ -137,6 +139,7 @@ def _water_logits(stack, t, lane, radar, freezing, votes):
         by_radar = radar[y, left + i]
         unsure = by_radar == RADAR_UNSURE
         logit = water_logit(blue, green, red, nir, swir1, swir2, 0 if unsure else by_radar)
+        logit += 0.0 if tidal[y, left + i] else sediment_logit(blue, green, red, nir, swir1)
         icy = is_ice(green, red, nir, swir1) & (freezing | is_bright_as_snow(red, nir))
         votes[_NDVI + i] = ndvi(red, nir)
         votes[_LOGIT + i] = np.nan if icy else logit - (RADAR_WEIGHT if unsure & (logit < 0.0) else 0.0)
@@ -213,7 +216,7 @@ def _water_lane(stack, lane, months, min_logit, votes, own, tally):
     """Count the months of one lane into ``tally`` int64 (9, LANE): clear dates, months, months by radar alone, wet months; months and wet months of
     high sun; wet months of spring; green months, those of high sun. ``own`` (float64 (4, LANE), bool (M, LANE)) is scratch: radar power and number of wet months, the same of dry
     months; months that only radar saw."""
-    radar, power, high_sun, spring, freezing = months
+    radar, power, high_sun, spring, freezing, tidal = months
     (y, left, n), month, (sums, radar_alone) = lane, stack.month, own
     tally[:, :n] = 0
     sums[:, :n], radar_alone[:, :n] = 0.0, False
@@ -222,7 +225,7 @@ def _water_lane(stack, lane, months, min_logit, votes, own, tally):
         _open_month(n, votes)
         while t < month.size and month[t] == m:
             if count_clear(stack, t, lane) > 0:
-                _water_logits(stack, t, lane, radar[m], freezing[m], votes)
+                _water_logits(stack, t, lane, radar[m], freezing[m], tidal, votes)
                 _vote(stack, t, lane, min_logit, votes)
             t += 1
         for i in range(n):

@@ -34,7 +34,17 @@ from rs_pipeline.products.calendar import Calendar, may_freeze
 from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water.edges import HALO_PX, HIGH_SUN_DEG, Medians, low_sun_frequency, sharpen_edges, tidal_flats, tidal_reach, without_shadow
+from rs_pipeline.products.water.edges import (
+    HALO_PX,
+    HIGH_SUN_DEG,
+    Medians,
+    low_sun_frequency,
+    may_have_flats,
+    sharpen_edges,
+    tidal_flats,
+    tidal_reach,
+    without_shadow,
+)
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.sensors import load_sensor
@@ -64,9 +74,10 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     chips = load_chips(settings, tile_id, period_label) if chips is None else chips
     optical, radar = (passes_of([c for c in chips if c.family == family]) for family in ("optical", "radar"))
     grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
-    job = ObserveJob(settings, period, grid, optical, radar, pass_flags(optical, grid, settings.masks, threads))
+    tidal = tidal_reach(settings, grid)
+    job = ObserveJob(settings, period, grid, optical, radar, pass_flags(optical, grid, settings.masks, threads), tidal | may_have_flats(settings))
     maps = observe_anywhere(job, threads) if settings.resources.dask_scheduler else observe_here(job, threads)
-    finish_water(settings, grid, maps)
+    finish_water(settings, maps, tidal)
     sharpen_covers(maps, native_m(optical), grid.resolution_m)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips]) | {FINEST_TAG: f"{min(native_m(optical), default=np.nan):g}"}
@@ -116,25 +127,25 @@ def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:
         maps[name][piece.inside] = layer
 
 
-def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
+def finish_water(settings: Settings, maps: dict[str, np.ndarray], tidal: np.ndarray) -> None:
     """Complete the water layers in place: remove shadow, correct the rims of waters, keep water that plants hide in their season, then add
-    classes, bounds and plants."""
+    classes, bounds and plants. ``tidal`` : see `tidal_reach`."""
     w = settings.water
     seen, high, high_months = maps["frequency"], maps["high_sun_frequency"], maps["high_sun_months"]
     low = low_sun_frequency(seen, maps["clear_months"], high, high_months)
     frequency = without_shadow(seen, high, high_months, w.seasonal_frequency)
-    moving = tidal_reach(settings, grid) & tidal_flats(frequency, w.permanent_frequency, w.ephemeral_frequency)
+    moving = tidal & tidal_flats(frequency, w.permanent_frequency, w.ephemeral_frequency)
     maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
         frequency, high, low, Medians(*(maps[name] for name in EDGE_LAYERS)), ~moving, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency
     )
-    hidden = np.empty(grid.shape, bool)
+    hidden = np.empty(tidal.shape, bool)
     months = maps["clear_months"], maps["green_months"], high, high_months, maps["high_sun_green_months"]
     water_under_plants(seen, *months, maps["fvc_peak"], np.float32(w.permanent_frequency), hidden)
     maps["frequency"] = np.where(hidden, np.fmax(maps["frequency"], seen), maps["frequency"])
-    classes = np.empty((3, *grid.shape), "float32")
+    classes = np.empty((3, *tidal.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes
-    maps["plants"] = np.empty(grid.shape, "float32")
+    maps["plants"] = np.empty(tidal.shape, "float32")
     plants_on_water(maps["class"], maps["frequency"], hidden, maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
 
 
@@ -149,6 +160,8 @@ class ObserveJob:
     radar: list[Pass]
     native: list[list[NativeFlags | None]]
     """Quality flags in native pixels, of each chip of each optical pass."""
+    tidal: np.ndarray
+    """bool (h, w), where the tide may bare mud."""
 
     @property
     def chips(self) -> list[Chip]:
@@ -246,7 +259,7 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     freezing = may_freeze(latitude_deg(job.grid), (months + job.period.start.month - 1) % 12 + 1)
-    observe_water(for_water, Months(evidence, radar_power, high_months, spring, freezing), min_logit, w.min_months, water)
+    observe_water(for_water, Months(evidence, radar_power, high_months, spring, freezing, job.tidal[strips[k].inside]), min_logit, w.min_months, water)
     medians = np.full((len(EDGE_LAYERS), *shape), np.nan, "float32")
     for band, median in zip(Medians._fields, medians, strict=True):
         finest_median(for_water, OPTICAL_BANDS.index(band), high_sun, median)

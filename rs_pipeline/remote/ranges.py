@@ -352,16 +352,6 @@ class _Raw(io.RawIOBase):
         self._at += len(data)
         return len(data)
 
-    def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """Exactly the requested number of bytes of each range, because GDAL copies what it gets; padded with zeros after a fault.
-
-        The ranges are blocks that the file declares, so one behind its end is a fault. (`read`, in contrast, may be used to find the end.)
-        """
-        spans = [(a, a + n) for a, n in zip(offsets, sizes, strict=True)]
-        found = self._file.parts(spans)
-        self._file.hold_to_end(max((end for first, end in spans if first < end), default=0))
-        return [data[:n].ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.whole_size() if whence == io.SEEK_END else 0}[whence]
         self._at = base + offset
@@ -376,9 +366,17 @@ class _Opened(io.BufferedReader):
 
     def __init__(self, file: RangeFile):
         super().__init__(_Raw(file), BUFFER_BYTES)
+        self._file = file
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        return self.raw.get_byte_ranges(offsets, sizes)
+        """Exactly the requested number of bytes of each range, because GDAL copies what it gets; padded with zeros after a fault.
+
+        The ranges are blocks that the file declares, so one behind its end is a fault. (`read`, in contrast, may be used to find the end.)
+        """
+        spans = [(a, a + n) for a, n in zip(offsets, sizes, strict=True)]
+        found = self._file.parts(spans)
+        self._file.hold_to_end(max((end for first, end in spans if first < end), default=0))
+        return [data[:n].ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
 
 
 class Opener(MultiByteRangeResourceContainer):

@@ -208,7 +208,8 @@ def test_a_pixel_half_full_of_a_river_in_flood_is_water():
     first, second = indices.water_tests(*FLOOD.values())
     logit = -0.5 - 1.6 * 1.5 + 0.8 * 0 - 4 * 0.01 / 0.19
     assert (first, second) == (0, 1) and logit == pytest.approx(-3.11, abs=0.01)
-    assert indices.water_logit(**FLOOD, radar=0) == pytest.approx(logit + 4)
+    assert indices.water_logit(**FLOOD, radar=0) == pytest.approx(logit)
+    assert indices.sediment_logit(**{k: v for k, v in FLOOD.items() if k != "swir2"}) == 4
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_a_ratio_begins_just_above_the_least_sum():
     ("pixel", "logit"),
     [
         (PIXELS["clear water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.034 / 0.046 + 3),  # all five tests, black
-        (PIXELS["turbid water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.8 + 4),  # all five tests; MNDWI .818 counts as .8; sediment
+        (PIXELS["turbid water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.8),  # all five tests; MNDWI .818 counts as .8
         (PIXELS["vegetation"][0], -0.5 - 2.4 - 0.8 - 4 * 0.5),  # none; MNDWI -.538 counts as -.5
         ((0.002, 0.002, 0.002, 0.001, 0.001, 0.001), -0.5 + 1.6 * 0.5 - 0.8 + 3),  # MNDWI undefined: T2 and T3 only, black
     ],

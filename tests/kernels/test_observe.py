@@ -29,7 +29,7 @@ def qa(pixels, bits=()):
     return out
 
 
-def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_months=12, min_months=3, native_m=None, high=None, freezing=()):
+def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_months=12, min_months=3, native_m=None, high=None, freezing=(), tidal=False):
     n = len(pixels)
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
@@ -46,7 +46,8 @@ def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_mo
         days,
         np.array(months, "int64"),
     )
-    observe_water(one_a_day(dates, 3), Months(radar, power, high_sun, *(np.isin(np.arange(n_months), m) for m in ((4, 5), freezing))), 0.0, min_months, out)
+    spring, frozen = (np.isin(np.arange(n_months), m) for m in ((4, 5), freezing))
+    observe_water(one_a_day(dates, 3), Months(radar, power, high_sun, spring, frozen, np.full((1, 1), tidal)), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
     names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "green", "high_green", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
@@ -134,6 +135,15 @@ def test_classes_of_water_begin_at_their_frequencies(frequency, kind):
     out = np.empty((3, 1, 1), "f4")
     classify_water(np.full((1, 1), frequency, "f4"), np.full((1, 1), 12, "f4"), np.float32(0.75), np.float32(0.25), np.float32(0.05), out)
     assert out[0, 0, 0] == kind
+
+
+FLOOD = (0.06, 0.09, 0.14, 0.0, 0.135, 0.10, 0.064)
+"""A river in flood, half of the pixel its bank: log-odds -3.11, with sediment 0.89 (`test_indices`)."""
+
+
+@pytest.mark.parametrize(("tidal", "frequency"), [(False, 1.0), (True, 0.0)])
+def test_sediment_is_no_evidence_of_water_where_the_tide_bares_mud(tidal, frequency):
+    assert water([FLOOD] * 4, [0, 1, 2, 3], tidal=tidal)["frequency"] == frequency
 
 
 def test_too_few_months_are_missing_not_land():

@@ -234,7 +234,9 @@ def one_date(numbers, *, max_distance=1.0):
     date = Stack(dn, np.zeros((1, 1, n), "uint16"), 3, one / 4096, 0 * one, 10 * one, np.zeros(1, "i8"))
     network = np.zeros((1, 7)), np.zeros(1), np.zeros(1), 0.5, -limits, limits, np.zeros(7), whiten, max_distance
     cover, known, brightness = np.empty((3, k.LANE))
-    k.date_covers(date, 0, k.Lane(0, 0, n), np.ones(k.LANE), network, (np.empty((7, k.LANE), "float32"), np.empty((2, k.LANE), "float32")), cover, known, brightness)
+    k.date_covers(
+        date, 0, k.Lane(0, 0, n), np.ones(k.LANE), network, (np.empty((7, k.LANE), "float32"), np.empty((2, k.LANE), "float32")), cover, known, brightness
+    )
     return known[:n].tolist(), brightness[:n].tolist()
 
 

@@ -96,6 +96,11 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)
 
 
+def may_have_flats(settings: Settings) -> bool:
+    """Whether the tide may bare mud anywhere: the region has a coast, and no reference coastline tells where."""
+    return settings.coastline is not None and settings.coastline.reference is None
+
+
 class Medians(NamedTuple):
     """Median reflectance of the dates of high sun, float32 (h, w) each, NaN not observed."""
 

@@ -14,6 +14,7 @@ from rs_pipeline.products.water.edges import (
     WATER_NIR_REFL,
     Medians,
     low_sun_frequency,
+    may_have_flats,
     mixed_water_nir,
     ridges,
     sharpen_edges,
@@ -238,6 +239,11 @@ def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path
     nearer = settings.model_copy(update={"water": WaterSection(tidal_reach_m=200)})
     assert tidal_reach(nearer, Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))[50].sum() == 20
     assert not tidal_reach(make_settings(), Grid("EPSG:32650", 10.0, 0.0, 0.0, 5, 5)).any()
+
+
+@pytest.mark.parametrize(("coastline", "flats"), [(None, False), ({}, True)])
+def test_flats_may_be_anywhere_where_a_coast_has_no_reference(make_settings, coastline, flats):
+    assert may_have_flats(make_settings(coastline=coastline)) == flats
 
 
 def test_the_tide_reaches_no_further_into_a_reference_of_land(make_settings, tmp_path):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.model import Grid
 from rs_pipeline.products.observe import finish_water
 from rs_pipeline.products.sea import SEA
 from rs_pipeline.products.water.bodies import bodies
@@ -11,7 +10,6 @@ from rs_pipeline.products.water.county import county_sums
 from tests.products.water.test_bodies import PIXEL, dry_land, put, read, settings  # noqa: F401
 
 SIZE = 40
-GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_400_000.0, SIZE, SIZE)
 POND, ARM, FOREST, PADDY = (np.s_[5:15, 5:15], np.s_[5:15, 15:25], np.s_[25:35, 5:15], np.s_[25:35, 25:35])
 """Open water; beside it an arm full of lotus from June to September; a wood in the shadow of winter; a paddy."""
 
@@ -34,7 +32,7 @@ def year() -> dict[str, np.ndarray]:
 @pytest.fixture
 def maps(make_settings):
     found = year()
-    finish_water(make_settings(), GRID, found)
+    finish_water(make_settings(), found, np.zeros((SIZE, SIZE), bool))
     return found
 
 
