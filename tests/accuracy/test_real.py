@@ -148,7 +148,7 @@ class TestWater:
         assert value(LANDSAT, "water", "wet_share", "land") <= 0.001
 
     def test_sea_under_glint_between_clouds_is_water(self, value):
-        """What is missed is as bright as 0.06 in NIR and more: thin clouds that QA_PIXEL calls clear."""
+        """Most of what is missed is as bright as 0.06 in NIR and more: thin clouds that QA_PIXEL calls clear."""
         assert value(LANDSAT, "water", "wet_share", "sea between clouds") >= 0.85
         assert value(LANDSAT, "water", "wet_share", "sea between clouds", "MNDWI > 0") < 0.6
 
