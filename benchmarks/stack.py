@@ -73,7 +73,7 @@ def nd(a, b, where):
 
 
 def water_logit(blue, green, red, nir, swir1, swir2, where):
-    """`rs_kernels.indices.water_logit` without radar, as arrays."""
+    """`water_logit` of `rs_kernels.indices` without radar, and `sediment_logit`, as arrays."""
     m, v = nd(green, swir1, where), nd(nir, red, where)
     awei = blue + 2.5 * green - 1.5 * (nir + swir1) - 0.25 * swir2
     first = (m > 0.124) * 1.0 + (green + red > nir + swir1) * 1.0 + (awei > 0) * 1.0
@@ -81,11 +81,10 @@ def water_logit(blue, green, red, nir, swir1, swir2, where):
     second = second + ((m > -0.5) & (blue < 0.1) & (nir < 0.25) & (swir1 < 0.3) & (swir2 < 0.1)) * 1.0
     black = ((red < 0.04) & (nir < 0.025) & (swir1 < 0.025) & (swir2 < 0.025)) * 3.0
     turbid = ((red >= 0.05) & (nir <= red) & (nir < 0.2) & (swir1 < 0.75 * nir) & (blue <= 0.85 * green)) * 4.0
-    glint = ((red < 0.05) & (red <= green - 0.006) & (nir < 0.06) & (swir1 < 0.1) & (swir2 >= 0.9 * swir1)) * 1.0
-    bright = np.maximum(turbid, glint * 4.0)
+    glint = ((red < 0.05) & (red <= green - 0.006) & (nir < 0.06) & (swir1 < 0.1) & (swir2 >= 0.9 * swir1)) * 4.0
     slope = 4.0 * np.clip(where(np.isnan(m), 0.0, m), -0.5, 0.8)
     ice = (m > 0.4) & (nir > 0.11) & (red > 0.10)
-    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + slope + black + bright, ice
+    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + slope + black + turbid + glint, ice
 
 
 def sorted_quantiles(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
