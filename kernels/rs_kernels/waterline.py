@@ -114,39 +114,39 @@ def _water_bins(refl, zone, value):
 
 
 @njit(cache=True, nogil=True)
-def _count(bins, y, x, reach, sign, down, middle, count):
-    """Add (sign 1) or remove (-1) an edge of the disc around a pixel: its right or lower edge for ``reach`` as given, the left or upper one for -reach.
+def _tally(at, sign, middle, count):
+    """Add (sign 1) or remove (-1) a pixel of a bin, 0 for none; how many pixels of water this adds, and how many of them lie below the bin ``middle``."""
+    if at == 0:
+        return 0, 0
+    count[at] += sign
+    return sign, sign * (at < middle)
 
-    Returns how many pixels of water this adds, and how many of them lie below the bin ``middle``.
-    """
+
+@njit(cache=True, nogil=True)
+def _count(bins, y, x, reach, sign, down, middle, count):
+    """`_tally` of an edge of the disc around a pixel: its right or lower edge for ``reach`` as given, the left or upper one for -reach."""
     height, width = bins.shape
     more, below = 0, 0
     radius = reach.size // 2
     for k in range(-radius, radius + 1):
         i, j = (y + reach[k + radius], x + k) if down else (y + k, x + reach[k + radius])
         if 0 <= i < height and 0 <= j < width:
-            at = bins[i, j]
-            if at > 0:
-                count[at] += sign
-                more += sign
-                below += sign * (at < middle)
+            added, lower = _tally(bins[i, j], sign, middle, count)
+            more, below = more + added, below + lower
     return more, below
 
 
 @njit(cache=True, nogil=True)
 def _fill(bins, y, x, reach, sign, middle, count):
-    """Add or remove the whole disc; as `_count`."""
+    """`_tally` of the whole disc."""
     height, width = bins.shape
     more, below = 0, 0
     radius = reach.size // 2
     for k in range(-radius, radius + 1):
         if 0 <= y + k < height:
             for j in range(max(0, x - reach[k + radius]), min(width, x + reach[k + radius] + 1)):
-                at = bins[y + k, j]
-                if at > 0:
-                    count[at] += sign
-                    more += sign
-                    below += sign * (at < middle)
+                added, lower = _tally(bins[y + k, j], sign, middle, count)
+                more, below = more + added, below + lower
     return more, below
 
 

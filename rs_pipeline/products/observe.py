@@ -58,8 +58,8 @@ PADDY_MONTHS = (5, 6)
 STRIP_ROWS = 64
 """Rows that a thread computes at a time."""
 
-EDGE_LAYERS = ("red_refl", "nir_refl", "swir1_refl")
-"""Median reflectance of the dates of high sun, in the order of `Medians`."""
+EDGE_LAYERS = tuple(f"{band}_refl" for band in Medians._fields)
+"""Layers of `Medians`, in its order."""
 
 OBSERVED_LAYERS = (*COVER_LAYERS, *WATER_LAYERS, *EDGE_LAYERS, "scenes", "probability", "bow_class", "n_dates")
 """Layers of a block's result, float32 each."""
