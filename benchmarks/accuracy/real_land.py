@@ -16,8 +16,8 @@ import pandas as pd
 
 from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import LAND_FEATURES
 from rs_pipeline.products.land.model import land_model
+from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.training.land import read_left_out, real_reports, simulate_land, temperature_of
 from rs_pipeline.training.land_library import measured_ground
 from rs_pipeline.training.real_land import read_real_land, read_spectra
@@ -25,7 +25,7 @@ from rs_pipeline.training.real_land import read_real_land, read_spectra
 WORLD = "real_land_by_source_left_out"
 RANGES = Path(__file__).resolve().parents[2] / "tests" / "training" / "real_land_ranges.csv"
 SOURCES = """\
-# 10th, 50th and 90th percentile of LAND_FEATURES by class, of real pixels and measured ground under the MIT licence:
+# 10th, 50th and 90th percentile of STATISTICS by class, of real pixels and measured ground under the MIT licence:
 # cropland, grass, tree: monthly Sentinel-2 and Sentinel-1 of WorldCereal's public extractions, LUCAS 2018 and Flanders 2021
 # (github.com/WorldCereal/worldcereal-classification, github.com/WorldCereal/prometheo; (c) 2024, 2025 ESA WorldCereal);
 # bare, built: spectra of the package earthlib 1.1.0 ((c) 2023 C. Anderson), through a year of moisture, weeds and air. Made by
@@ -58,7 +58,7 @@ def real_ranges(folder: Path) -> pd.DataFrame:
     rows = []
     for c in Land:
         mine = values[:, land == c] if c in (Land.BARE, Land.CROPLAND, Land.GRASS, Land.TREE) else ground[:, of_ground == c]
-        for feature, known in zip(LAND_FEATURES, mine, strict=True):
+        for feature, known in zip(STATISTICS, mine, strict=True):
             if np.isfinite(known).sum() >= MIN_CLASS_PIXELS:
                 rows.append((c.word, feature, *np.nanpercentile(known, [10, 50, 90]).round(4)))
     return pd.DataFrame(rows, columns=["class", "feature", "p10", "p50", "p90"])

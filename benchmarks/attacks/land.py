@@ -14,9 +14,9 @@ import pandas as pd
 from benchmarks.accuracy.real_land import RANGES
 from benchmarks.attack import Attack
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import LAND_FEATURES
 from rs_pipeline.products.land.indicators import MIN_F1, tested
 from rs_pipeline.products.land.model import land_model
+from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.training.land_library import PLANTS, measured_ground, plant_pixels, shipped_spectra
 
 FIELDS, UNSEEN_SEED = 200, 71_001
@@ -40,7 +40,7 @@ def calendars(_: Path) -> str:
 
 
 def real_middles(_: Path) -> str:
-    ranges = pd.read_csv(RANGES, comment="#").pivot(index="feature", columns="class", values="p50").reindex(LAND_FEATURES)
+    ranges = pd.read_csv(RANGES, comment="#").pivot(index="feature", columns="class", values="p50").reindex(STATISTICS)
     names = ["cropland", "grass", "bare", "built"]
     found = called(ranges[names].to_numpy("float32"))
     seen = ", ".join(f"{name}: {Land(int(c)).word}" for name, c in zip(names, found, strict=True))

@@ -29,6 +29,9 @@ GROUP = "rs_pipeline.products"
 OBSERVE = "observe"
 """The step that makes several maps in one pass over the dates."""
 
+LAND_STEP = "land"
+"""The step that computes the statistics of seasons (`products.seasons`), for the land map and for every product with ``season_layers``."""
+
 Scope = Literal["run", "period", "tile", "tile_period", "map"]
 
 
@@ -182,6 +185,11 @@ class Product:
     county_sums: str = ""
     """Reference of ``(settings, now, base) -> CountySums`` (`estimation.zones`): what is summed over counties. ``now`` and ``base``: ``map.band`` of
     county_maps to the array of this and of the baseline period, (h, w)."""
+    season_layers: str = ""
+    """Reference of ``(statistics) -> {band: array}``: its part in the pass of `LAND_STEP`. ``statistics``: `products.seasons.SeasonStatistics` of a strip;
+    the arrays, float32 (h, w) with NaN nodata, are the bands of its only map, which names that step as its maker."""
+    season_tables: tuple[str, ...] = ()
+    """Files of the configuration folder that ``season_layers`` reads."""
     facts: str = ""
     """Reference of ``(settings) -> {name: (adcode, period) -> fact}``: what its indicators need besides county sums."""
     indicators: str = ""
@@ -251,6 +259,11 @@ def region_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
     """Every map by name, in order; with ``settings`` only the maps whose step that run has."""
     maps, steps = ({part.name: part for p in products().values() for part in getattr(p, kind)} for kind in ("maps", "steps"))
     return {name: m for name, m in maps.items() if settings is None or m.made_by not in steps or steps[m.made_by].when(settings)}
+
+
+def season_products() -> dict[str, Product]:
+    """Products with a part in the pass of `LAND_STEP`, by the name of their map."""
+    return {p.maps[0].name: p for p in products().values() if p.season_layers}
 
 
 def period_maps(settings: Settings | None = None) -> dict[str, RegionMap]:

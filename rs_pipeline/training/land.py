@@ -30,8 +30,8 @@ from rs_pipeline.model import Grid
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import LAND_FEATURES, LandFeatures, land_features
 from rs_pipeline.products.land.model import GROUPS, N_REFL, LandModel, inputs, logarithms, softmax
+from rs_pipeline.products.seasons import STATISTICS, SeasonStatistics, tile_statistics
 from rs_pipeline.region import grid
 from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.storage.atomic import atomic_path
@@ -85,7 +85,7 @@ class TrainingWorld:
 
     name: str
     values: np.ndarray
-    """float32 (F, h, w) of LAND_FEATURES."""
+    """float32 (F, h, w) of STATISTICS."""
     shares: np.ndarray
     """True shares float32 (7, h, w)."""
 
@@ -99,15 +99,15 @@ def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
     search(settings)
     grid(settings)
     truth, label = Truth(folder / "world" / "truth"), settings.all_periods[0].label
-    values = np.full((len(LAND_FEATURES), *truth.grid.shape), np.nan, "float32")
+    values = np.full((len(STATISTICS), *truth.grid.shape), np.nan, "float32")
     for tile in read_tiles(settings):
         fetch(settings, tile.id, label, threads=1)
-        found = np.full((len(LAND_FEATURES), *tile.grid.shape), np.nan, "float32")
+        found = np.full((len(STATISTICS), *tile.grid.shape), np.nan, "float32")
 
-        def keep(inside: tuple[slice, slice], features: LandFeatures, found: np.ndarray = found) -> None:
+        def keep(inside: tuple[slice, slice], features: SeasonStatistics, found: np.ndarray = found) -> None:
             found[:, *inside] = features.values
 
-        land_features(settings, load_chips(settings, tile.id, label), tile.grid, keep)
+        tile_statistics(settings, load_chips(settings, tile.id, label), tile.grid, keep)
         place(found, tile.grid, values, truth.grid)
     return TrainingWorld(folder.name, values, true_shares(truth, int(label)))
 
@@ -273,7 +273,7 @@ def real_report(shares: np.ndarray, land: np.ndarray) -> dict:
 
 def predict(model: LandModel, world: TrainingWorld) -> np.ndarray:
     """Expected shares float32 (7, h, w)."""
-    return model.shares(world.values.reshape(len(LAND_FEATURES), -1)).reshape(world.shares.shape)
+    return model.shares(world.values.reshape(len(STATISTICS), -1)).reshape(world.shares.shape)
 
 
 def agreement(found: np.ndarray, true: np.ndarray) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ from rs_kernels.land import HIGH, LOW
 
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import HALVES, SEASONS
+from rs_pipeline.products.seasons import HALVES, SEASONS
 from rs_pipeline.simulation.materials import CLUMPING_SHADE, DRY_FIELD, LEAF_ALBEDO, SENESCENT, Season, closed_canopy
 from rs_pipeline.simulation.scenes import CLOUD
 
@@ -144,7 +144,7 @@ class LibraryYear:
 
 
 def library_pixels(n: int, seed: int, spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
-    """LAND_FEATURES float32 (F, n) and shares float32 (7, n) of pixels drawn by CLASS_SHARES; MIXED of them hold two kinds."""
+    """STATISTICS float32 (F, n) and shares float32 (7, n) of pixels drawn by CLASS_SHARES; MIXED of them hold two kinds."""
     rng = np.random.default_rng(seed)
     day = year_days()
     first, second = (_series(n, day, spectra, rng) for _ in range(2))
@@ -156,7 +156,7 @@ def library_pixels(n: int, seed: int, spectra: Spectra) -> tuple[np.ndarray, np.
 
 
 def plant_pixels(plant: Plant, n: int, seed: int, spectra: Spectra) -> np.ndarray:
-    """LAND_FEATURES float32 (F, n) of pure pixels of a kind of plant cover."""
+    """STATISTICS float32 (F, n) of pure pixels of a kind of plant cover."""
     rng, day = np.random.default_rng(seed), year_days()
     return seen_features(*_plants(plant, n, day, spectra, rng), day, rng)
 
@@ -167,7 +167,7 @@ def year_days() -> np.ndarray:
 
 
 def seen_features(refl: np.ndarray, power: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """LAND_FEATURES float32 (F, n) of noise-free series with added haze, missed clouds and shadows, noise, and dates lost to clouds."""
+    """STATISTICS float32 (F, n) of noise-free series with added haze, missed clouds and shadows, noise, and dates lost to clouds."""
     dates, _, n = refl.shape
     refl = refl * np.exp(rng.normal(0, 0.05, (dates, 1, n)) + rng.normal(0, 0.02, refl.shape))
     haze = np.abs(rng.normal(0, 0.004, (dates, 1, n))) * (np.array([490, 560, 665, 704, 840, 1610, 2200.0]) / 560)[:, None] ** -1.3
@@ -180,7 +180,7 @@ def seen_features(refl: np.ndarray, power: np.ndarray, day: np.ndarray, rng: np.
 
 
 def series_features(refl: np.ndarray, season: np.ndarray, gamma0_db: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """LAND_FEATURES float32 (F, n) of series: reflectance (T, 7, n) and gamma0 (T, 2, n), NaN where not seen; bool (S, T) and (H, T) say
+    """STATISTICS float32 (F, n) of series: reflectance (T, 7, n) and gamma0 (T, 2, n), NaN where not seen; bool (S, T) and (H, T) say
     which dates lie in which part of the year."""
     green, red, nir, swir1 = (refl[:, OPTICAL_BANDS.index(b)] for b in ("green", "red", "nir", "swir1"))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -290,7 +290,7 @@ def _ground(land: Land, base: np.ndarray, day: np.ndarray, rng: np.random.Genera
 
 
 def measured_ground(spectra: Spectra, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """LAND_FEATURES float32 (F, n) of a year of each measured spectrum, and its class (n,): only moisture, weeds and the atmosphere are
+    """STATISTICS float32 (F, n) of a year of each measured spectrum, and its class (n,): only moisture, weeds and the atmosphere are
     simulated. Radar is missing because it was not measured."""
     rng, day, values = np.random.default_rng(seed), year_days(), []
     for land, measured in ((Land.BARE, spectra.bare), (Land.BUILT, spectra.built)):

@@ -18,7 +18,7 @@ from rs_kernels.stack import Stack
 
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
-from rs_pipeline.products.land.features import HALVES, LAND_FEATURES, SEASONS
+from rs_pipeline.products.seasons import HALVES, SEASONS, STATISTICS
 from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Layers, Material, Palette, draw_palette
 from rs_pipeline.simulation.optics import haze_spectrum
@@ -104,7 +104,7 @@ def _light(world: World, view: View, rows: np.ndarray, cols: np.ndarray) -> np.n
 
 
 def year_statistics(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
-    """Statistics of a year of the pixels with another palette and weather, LAND_FEATURES float32 (F, n)."""
+    """Statistics of a year of the pixels with another palette and weather, STATISTICS float32 (F, n)."""
     rng = np.random.default_rng([seed, 52, palette_number])
     palette, shift, n = draw_palette(rng), float(rng.normal(0, 4)), pixels.shares.shape[1]
     plans = plan_scenes((seed + palette_number) % DEVELOPMENT_SEEDS + 1, (YEAR,))
@@ -116,8 +116,8 @@ def year_statistics(pixels: Mixtures, seed: int, palette_number: int) -> np.ndar
     scale, offset = np.full(len(optical), 1e-4, "float32"), np.full(len(optical), -0.1, "float32")
     native_m = np.array([30 if p.family == "landsat" else 10 for p in optical], "float32")
     season = _part([p.when.date() for p in optical], SEASONS)
-    values, dates = np.empty((len(LAND_FEATURES), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
-    n_optical = len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)
+    values, dates = np.empty((len(STATISTICS), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
+    n_optical = len(STATISTICS) - len(HALVES) * len(RADAR_BANDS)
     season_statistics(Stack(dn, qa, 1, scale, offset, native_m), season, len(SEASONS), values[:n_optical], dates)
     radar = [p for p in plans if p.family == "sentinel-1"]
     amplitude = np.stack([_radar(pixels, p, palette, shift, rng) for p in radar])[:, :, None]

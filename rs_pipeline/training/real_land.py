@@ -1,4 +1,4 @@
-"""Real labelled pixels as inputs of the land classifier: monthly Sentinel-2 and Sentinel-1 data of one year become LAND_FEATURES.
+"""Real labelled pixels as inputs of the land classifier: monthly Sentinel-2 and Sentinel-1 data of one year become STATISTICS.
 
 The data are third-party, under the MIT licence (WorldCereal's public extractions, LUCAS, Flanders' declared fields; the spectra are those of
 the package earthlib), and are not copied; the network that is trained on them is in ``config/land.json``.
@@ -16,7 +16,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import HALVES, SEASONS
+from rs_pipeline.products.seasons import HALVES, SEASONS
 from rs_pipeline.training.land_library import Spectra, series_features
 
 MONTHS = 12
@@ -33,7 +33,7 @@ class RealPixels:
     """Labelled pixels of the seven classes."""
 
     values: np.ndarray
-    """float32 (F, n) of LAND_FEATURES, NaN where nothing was seen."""
+    """float32 (F, n) of STATISTICS, NaN where nothing was seen."""
     land: np.ndarray
     """Class (n,), values of Land."""
     source: np.ndarray
@@ -77,7 +77,7 @@ def read_spectra(folder: Path) -> tuple[Spectra, np.ndarray, np.ndarray]:
 
 
 def monthly_features(months: pd.DataFrame) -> np.ndarray:
-    """LAND_FEATURES float32 (F,) of the last MONTHS of a pixel: columns ``month`` (YYYY-MM), OPTICAL_BANDS (reflectance), ``vv_db``, ``vh_db``
+    """STATISTICS float32 (F,) of the last MONTHS of a pixel: columns ``month`` (YYYY-MM), OPTICAL_BANDS (reflectance), ``vv_db``, ``vh_db``
     (sigma0), and the flags ``suspect``, ``no_optical``, ``bright``."""
     months = months.sort_values("month").tail(MONTHS)
     days = [day.date() for day in pd.to_datetime(months.month) + pd.Timedelta(days=MID_MONTH - 1)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import LAND_FEATURES
+from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.training.land_pixels import mixtures, year_statistics
 
 
@@ -22,12 +22,12 @@ def test_shares_add_up_and_mixtures_cover_the_pixel(pixels):
 def test_the_same_palette_gives_the_same_statistics_and_another_others(pixels):
     first, again, other = year_statistics(pixels, 3, 0), year_statistics(pixels, 3, 0), year_statistics(pixels, 3, 1)
     np.testing.assert_array_equal(first, again)
-    assert first.shape == (len(LAND_FEATURES), 800) and np.isfinite(first).mean() > 0.9
+    assert first.shape == (len(STATISTICS), 800) and np.isfinite(first).mean() > 0.9
     assert np.nanmean(np.abs(first - other)) > 0.005
 
 
 def test_classes_look_like_themselves(pixels):
-    values = dict(zip(LAND_FEATURES, year_statistics(pixels, 3, 0), strict=True))
+    values = dict(zip(STATISTICS, year_statistics(pixels, 3, 0), strict=True))
     pure = pixels.shares > 0.95
 
     def median(name, land):

@@ -9,7 +9,7 @@ import pytest
 from rs_pipeline.errors import TableError
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import LAND_FEATURES
+from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.training.land import real_copies, real_report
 from rs_pipeline.training.land_library import CLASS_SHARES, library_pixels, measured_ground, shipped_spectra
 from rs_pipeline.training.real_land import RealPixels, monthly_features, read_real_land, read_spectra
@@ -21,7 +21,7 @@ RANGES = pd.read_csv(Path(__file__).parent / "real_land_ranges.csv", comment="#"
 @pytest.fixture(scope="module")
 def library():
     values, shares = library_pixels(9000, 5, shipped_spectra())
-    return {c.word: dict(zip(LAND_FEATURES, values[:, shares[c - 1] > 0.8], strict=True)) for c in CLASS_SHARES}
+    return {c.word: dict(zip(STATISTICS, values[:, shares[c - 1] > 0.8], strict=True)) for c in CLASS_SHARES}
 
 
 @pytest.mark.parametrize("name", sorted(set(RANGES["class"])))
@@ -46,7 +46,7 @@ def months(n=14, **columns):
 
 def test_months_become_seasons_by_hand():
     # the last twelve are January (.03) to December 2021 (.14): winter January, February and December, spring March to May (mid-May is its last day)
-    got = dict(zip(LAND_FEATURES, monthly_features(months()), strict=True))
+    got = dict(zip(STATISTICS, monthly_features(months()), strict=True))
     assert got["winter_green"] == pytest.approx(0.04) and got["spring_green"] == pytest.approx(0.06)
     assert got["early_summer_green"] == pytest.approx(0.08) and got["summer_green"] == pytest.approx(0.095)
     assert got["autumn_green"] == pytest.approx(0.12) and got["ndvi_p90"] == pytest.approx(0, abs=1e-6)
@@ -56,7 +56,7 @@ def test_months_become_seasons_by_hand():
 def test_flagged_months_are_missing_not_dark():
     bad = [False] * 2 + [True] * 12
     for flag in ("suspect", "no_optical", "bright"):
-        got = dict(zip(LAND_FEATURES, monthly_features(months(**{flag: bad})), strict=True))
+        got = dict(zip(STATISTICS, monthly_features(months(**{flag: bad})), strict=True))
         assert all(np.isnan(got[f"{s}_nir"]) for s in ("winter", "spring", "summer", "autumn")) and np.isfinite(got["warm_vh_db"])
 
 
@@ -68,7 +68,7 @@ def test_a_folder_without_the_files_is_named(tmp_path):
 
 
 def test_copies_weigh_what_is_asked_and_rare_classes_more_each():
-    real = RealPixels(np.full((len(LAND_FEATURES), 5), 0.2, "float32"), np.array([5, 5, 5, 5, 3]), np.array(["a"] * 5))
+    real = RealPixels(np.full((len(STATISTICS), 5), 0.2, "float32"), np.array([5, 5, 5, 5, 3]), np.array(["a"] * 5))
     values, shares = real_copies(real, 10.0, 1)
     assert shares.sum() == pytest.approx(10, rel=1e-5) and values.shape[1] == shares.shape[1]
     # four of one class and one of another: each of the four weighs half of the one
@@ -88,6 +88,6 @@ def test_the_report_by_hand():
 
 def test_measured_ground_has_no_radar_and_its_own_class():
     values, land = measured_ground(shipped_spectra(), 3)
-    table = dict(zip(LAND_FEATURES, values, strict=True))
+    table = dict(zip(STATISTICS, values, strict=True))
     assert np.isnan(table["cold_vv_db"]).all() and np.isfinite(table["ndvi_p90"]).all()
     assert set(land) == {Land.BARE, Land.BUILT} and np.median(table["ndvi_p90"][land == Land.BARE]) < 0.35

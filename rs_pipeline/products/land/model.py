@@ -13,18 +13,18 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import HALVES, LAND_FEATURES, SEASONS
+from rs_pipeline.products.seasons import HALVES, SEASONS, STATISTICS
 
 MIN_LAND_REFL = 0.002
 """Smaller reflectances are noise and are replaced by this."""
 
 N_REFL = len(SEASONS) * len(OPTICAL_BANDS)
-"""The first so many LAND_FEATURES are reflectances. Their logarithms enter the network: differences of these are band ratios, as spectral indices are."""
+"""The first so many STATISTICS are reflectances. Their logarithms enter the network: differences of these are band ratios, as spectral indices are."""
 
 GROUPS: dict[str, tuple[int, ...]] = {
-    **{season: tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.startswith(f"{season}_") and not f.endswith("rededge1")) for season in SEASONS},
-    "rededge1": tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.endswith("rededge1")),
-    **{half: tuple(LAND_FEATURES.index(f"{half}_{p}_db") for p in RADAR_BANDS) for half in HALVES},
+    **{season: tuple(i for i, f in enumerate(STATISTICS[:N_REFL]) if f.startswith(f"{season}_") and not f.endswith("rededge1")) for season in SEASONS},
+    "rededge1": tuple(i for i, f in enumerate(STATISTICS[:N_REFL]) if f.endswith("rededge1")),
+    **{half: tuple(STATISTICS.index(f"{half}_{p}_db") for p in RADAR_BANDS) for half in HALVES},
 }  # fmt: skip
 """Features that may be missing together: a season of the year, the red edge (Landsat has none), the radar of half a year."""
 
@@ -72,7 +72,7 @@ class LandModel:
         content = {
             "report": self.report,
             "classes": [c.word for c in Land],
-            "features": list(LAND_FEATURES),
+            "features": list(STATISTICS),
             "temperature": round(self.temperature, 4),
             **{name: plain(getattr(self, name)) for name in _ARRAYS},
         }
@@ -84,7 +84,7 @@ class LandModel:
         remedy = "train it with `python -m rs_pipeline.training.land --real FOLDER`"
         try:
             content = json.loads(Path(path).read_text("utf-8"))
-            if content["classes"] != [c.word for c in Land] or content["features"] != list(LAND_FEATURES):
+            if content["classes"] != [c.word for c in Land] or content["features"] != list(STATISTICS):
                 raise ValueError("it is of other classes or features")
             arrays = {name: np.array(content[name], "float64") for name in _ARRAYS}
             return cls(**arrays, temperature=float(content["temperature"]), report=content["report"])

@@ -14,9 +14,9 @@ from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land import step as module
 from rs_pipeline.products.land.areas import AREAS, area_layers, patches_sd
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.products.land.features import LAND_FEATURES, SEASONS, LandFeatures
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, land_model, softmax
+from rs_pipeline.products.seasons import SEASONS, STATISTICS, SeasonStatistics
 from rs_pipeline.training.land import agreement, land_loss
 
 SOIL = (0.09, 0.125, 0.165, 0.185, 0.225, 0.30, 0.26)
@@ -57,13 +57,13 @@ def test_a_season_the_red_edge_or_the_radar_may_be_missing():
 
 
 def test_inputs_by_hand():
-    values = np.full((len(LAND_FEATURES), 1), np.nan, "float32")
+    values = np.full((len(STATISTICS), 1), np.nan, "float32")
     values[0], values[35] = math.e**-2, 0.5
-    got = inputs(values, np.full(len(LAND_FEATURES), -1.0), np.full(len(LAND_FEATURES), 2.0))[:, 0]
+    got = inputs(values, np.full(len(STATISTICS), -1.0), np.full(len(STATISTICS), 2.0))[:, 0]
     assert got[0] == pytest.approx((-2 + 1) / 2) and got[35] == pytest.approx((0.5 + 1) / 2)
-    assert not got[1:35].any() and len(got) == len(LAND_FEATURES) + len(GROUPS)
+    assert not got[1:35].any() and len(got) == len(STATISTICS) + len(GROUPS)
     # the winter has one band left and so is no missing group; all others are
-    assert got[len(LAND_FEATURES) :].tolist() == [0] + [1] * (len(GROUPS) - 1)
+    assert got[len(STATISTICS) :].tolist() == [0] + [1] * (len(GROUPS) - 1)
 
 
 def test_the_answer_of_a_pixel_does_not_depend_on_its_neighbours():
@@ -73,7 +73,7 @@ def test_the_answer_of_a_pixel_does_not_depend_on_its_neighbours():
 
 
 def features(values, dates):
-    return LandFeatures(values[:, :, None], np.array(dates, "int64").reshape(len(SEASONS), -1, 1))
+    return SeasonStatistics(values[:, :, None], np.array(dates, "int64").reshape(len(SEASONS), -1, 1))
 
 
 def test_few_dates_or_few_seasons_are_missing_not_bare():

@@ -1,4 +1,5 @@
-"""Features of the land map: a few statistics of each pixel over a period, computed block by block and strip by strip."""
+"""Statistics of each pixel over the seasons of a period, computed block by block and strip by strip: what the land map and the maps of other products
+with ``season_layers`` are made from."""
 
 from __future__ import annotations
 
@@ -31,19 +32,19 @@ summer; maize is green in summer and harvested in autumn, when meadows, reed and
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
 
-LAND_FEATURES = (
+STATISTICS = (
     *(f"{season}_{band}" for season in SEASONS for band in OPTICAL_BANDS), *EXTREMES,
     *(f"{half}_{polarisation}_db" for half in HALVES for polarisation in RADAR_BANDS),
 )  # fmt: skip
-"""Layers of `LandFeatures.values`, in order."""
+"""Layers of `SeasonStatistics.values`, in order."""
 
 
 @dataclass(frozen=True)
-class LandFeatures:
+class SeasonStatistics:
     """Statistics of a period over a few rows of a tile."""
 
     values: np.ndarray
-    """float32 (F, h, w) of LAND_FEATURES: reflectance, indices, dB; NaN where there was nothing to measure."""
+    """float32 (F, h, w) of STATISTICS: reflectance, indices, dB; NaN where there was nothing to measure."""
     dates: np.ndarray
     """int64 (S, h, w): clear dates of each season."""
 
@@ -55,11 +56,11 @@ def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndar
     return np.where(inside.any(axis=0), inside.argmax(axis=0), -1).astype("int64")
 
 
-Use = Callable[[tuple[slice, slice], LandFeatures], None]
+Use = Callable[[tuple[slice, slice], SeasonStatistics], None]
 """Takes a strip: its rows and columns of the tile, and its statistics. Strips come in any order, from several threads."""
 
 
-def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *, threads: int = 1, held_bytes: int = 0) -> None:
+def tile_statistics(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *, threads: int = 1, held_bytes: int = 0) -> None:
     """Compute the statistics of the chips of a tile and period on its grid, within the memory budget, and pass them to ``use``.
 
     ``held_bytes`` is the part of the budget that the caller itself uses.
@@ -92,17 +93,17 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
     )
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
     day = np.array([p.scene.solar_day.toordinal() for p in optical], "int64")
-    bad_bits, n_optical = flag_bits(settings.masks.land), len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)
+    bad_bits, n_optical = flag_bits(settings.masks.land), len(STATISTICS) - len(HALVES) * len(RADAR_BANDS)
 
     def strip(row: int) -> None:
         rows = slice(row, min(row + STRIP_ROWS, grid.height))
         inside = slice(block.row + rows.start, block.row + rows.stop), slice(block.col, block.col + block.width)
-        values = np.empty((len(LAND_FEATURES), rows.stop - rows.start, grid.width), "float32")
+        values = np.empty((len(STATISTICS), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
         numbers, qa, radar_dn = (np.ascontiguousarray(array) for array in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows]))
         stack = one_a_day(Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical), day), bad_bits)
         season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
         radar_means(radar_dn, half, len(HALVES), values[n_optical:])
-        use(inside, LandFeatures(values, dates))
+        use(inside, SeasonStatistics(values, dates))
 
     dask.compute(*[dask.delayed(partial(strip, row))() for row in range(0, grid.height, STRIP_ROWS)])
