@@ -28,6 +28,7 @@ from rs_pipeline.products.register import (
     block_memory_mb,
     chips,
     county_maps,
+    heights_read,
     observed_maps,
     period_maps,
     products,
@@ -45,7 +46,7 @@ OBSERVE_KEYS = (
 )  # fmt: skip
 """Keys that the maps of a tile and period depend on. Reaches and bodies are judged by later steps, from these maps."""
 
-KEYS_OF_MAPS = ("soil.dem", "masks.dem", "heat.window")
+KEYS_OF_MAPS = ("soil.dem", "soil.bring_dem", "masks.dem", "heat.window")
 """Keys that decide which maps a run has: without heights there is no map of soil loss, without the section ``heat`` none of temperature."""
 
 LIMIT_KEYS = (
@@ -178,6 +179,16 @@ BEFORE_TILES = (
 
 COMMON = (
     Step(
+        "terrain",
+        "Bring the heights around the units from the catalog (soil.bring_dem).",
+        "rs_pipeline.catalog.heights:terrain",
+        scope="run",
+        keys=("sources", "units", "soil.bring_dem", "soil.dem", "masks.dem"),
+        when=lambda s: s.brought_heights is not None,
+        reads=lambda p: [p.settings.units.path],
+        writes=heights_read,
+    ),
+    Step(
         "fetch",
         "Clip the scenes of a tile and period to verified chips.",
         "rs_pipeline.catalog.fetch:fetch",
@@ -251,6 +262,7 @@ AFTER_PRODUCTS = (
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p),
+            *heights_read(p),
             p.layout.scenes,
             p.layout.tiles,
             p.settings.units.path,

@@ -1,7 +1,8 @@
-"""Verb ``heights``: heights of a region from a STAC API, for terrain shadows and soil loss."""
+"""Heights of a region from a STAC API, for terrain shadows and soil loss: verb ``heights``, which a person calls, and step ``terrain`` of a run."""
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -23,10 +24,19 @@ from rs_pipeline.catalog.read import open_raster, retrying
 from rs_pipeline.catalog.sign import PLANETARY_COMPUTER
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, ConfigError, RasterError
+from rs_pipeline.layout import Layout
+from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.raster import open_own
+from rs_pipeline.storage.retry import job_name, mark_retry
+
+log = logging.getLogger(__name__)
 
 COLLECTION = "cop-dem-glo-30"
 """Copernicus DEM GLO-30, metres above EGM2008, as Earth Search and the Planetary Computer name it."""
+
+REASON = "REASON"
+"""Tag of a raster of heights without values: why there are none."""
 
 HEIGHTS_PIXEL_M = 30.0
 """Pixel of the collection."""
@@ -95,6 +105,35 @@ def bring_heights(source: SourceSection, bounds: tuple[float, ...], limits: Fetc
             if tile.height_m.size:
                 _write(out, tile, href)
     return len(hrefs)
+
+
+def terrain(settings: Settings) -> None:
+    """Write the heights around the units (`bring_heights`) to the run's folder; where they cannot be had, a raster without values whose tag REASON says
+    why, and the next run asks again. A run needs no heights for its other maps, so it goes on."""
+    path, bounds = settings.brought_heights, tuple(load_units(settings).total_bounds)
+    assert path is not None, "a run that brings no heights has no such step"
+    try:
+        bring_heights(height_source(settings), bounds, settings.fetch, path)
+    except (CatalogError, ConfigError, RasterError) as fault:
+        log.warning("no heights: %s", " ".join(fault.what.split()))
+        _write_nothing(path, bounds, " ".join(fault.what.split()))
+        mark_retry(Layout(settings.root).retries, job_name("terrain"))
+
+
+def why_no_heights(path: Path) -> str:
+    """Why the run could not bring heights; empty where it did."""
+    with open_own(path) as source:
+        return source.tags().get(REASON, "")
+
+
+def _write_nothing(path: Path, bounds: tuple[float, ...], reason: str) -> None:
+    """A raster of one pixel over the box that knows no height."""
+    west, south, east, north = bounds
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "nodata": np.nan, "crs": "EPSG:4326", "width": 1, "height": 1}
+    transform = Affine(east - west, 0, west, 0, south - north, north)
+    with atomic_path(path) as part, rasterio.open(part, "w", **profile, transform=transform) as out:
+        out.write(np.full((1, 1), np.nan, "float32"), 1)
+        out.update_tags(**{REASON: reason})
 
 
 def tile_hrefs(source: SourceSection, box: tuple[float, ...], limits: FetchSection) -> list[str]:

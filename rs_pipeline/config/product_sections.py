@@ -109,6 +109,10 @@ class SoilSection(Section):
     dem: Path | None = Field(
         None, description="Heights in metres such as Copernicus GLO-30, any CRS; default masks.dem. Without either there is no map of soil loss."
     )
+    bring_dem: bool = Field(
+        False,
+        description="Without dem and masks.dem, the run brings the heights around the units (Copernicus GLO-30) from the catalog of its first source that is a STAC API; where that has none, the run goes on without.",
+    )
     erosivity: Path | None = Field(None, description="Raster of rain erosivity R, MJ mm/(ha h a); default erosivity_constant everywhere.")
     erosivity_constant: float = Field(1800.0, gt=0, le=30_000, description="R where there is no raster: a coarse value for all of Hebei; MJ mm/(ha h a).")
     erodibility: Path | None = Field(

@@ -228,8 +228,15 @@ class Settings(Section):
         return self.output / ".looks"
 
     @property
+    def brought_heights(self) -> Path | None:
+        """File of the run with the heights that it brings from a catalog; None where heights are given, or not asked for."""
+        return self.root / "heights.tif" if self.soil.bring_dem and self.soil.dem is None and self.masks.dem is None else None
+
+    @property
     def heights(self) -> tuple[str, Path | None]:
         """Configuration key and file of the heights that slopes are made from and rural land is chosen by; None where there is none."""
+        if self.brought_heights:
+            return "soil.bring_dem", self.brought_heights
         return ("soil.dem", self.soil.dem) if self.soil.dem is not None else ("masks.dem", self.masks.dem)
 
     def stated(self, key: str) -> sections.InputSection:

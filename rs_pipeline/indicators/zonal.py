@@ -19,6 +19,7 @@ from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.propagation import add_variances
 from rs_pipeline.estimation.zones import CountySums, coverage
+from rs_pipeline.indicators.foreshore import foreshores, landlocked
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
@@ -26,18 +27,18 @@ from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.products.sea import SEA, read_sea
 from rs_pipeline.products.watch import of_places, watched_zones
-from rs_pipeline.region import load_units, with_unions
+from rs_pipeline.region import load_units, surroundings, with_unions
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.storage.tables import write_parquet
-from rs_pipeline.tiles import read_tiles
+from rs_pipeline.tiles import read_grid, read_tiles
 
 
 def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
     """The polygons over which maps are summed: each unit, and its intersections with polygons of side tables; those of watched places may differ by period.
 
-    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>``, ``lake:<name>`` or one of `watched_zones`), geometry; EPSG:4326; see
+    Columns adcode, name, prefecture, in_region, zone (``county``, FORESHORE in a run with a coast, ``grassland:<type>``, ``lake:<name>`` or one of `watched_zones`), geometry; EPSG:4326; see
     `with_unions`.
     """
     units = with_unions(load_units(settings))
@@ -48,6 +49,8 @@ def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
         shapes = load_vector(settings, key)
         shapes = shapes.assign(zone=f"{prefix}:" + shapes[column].fillna("unnamed").astype(str).str.strip())
         frames.append(units.overlay(shapes[["zone", "geometry"]].dissolve("zone").reset_index(), how="intersection", keep_geom_type=True))
+    if settings.coastline is not None:
+        frames.append(foreshores(units, surroundings(settings).geometry, read_grid(settings).crs))
     return pd.concat([*frames, *watched_zones(settings, units, period_label)], ignore_index=True)
 
 
@@ -147,10 +150,11 @@ def zonal(settings: Settings, period_label: str) -> None:
     table["maps"] = maps
     table = _means(pd.concat([table, state.table()], axis=1), means)
     single = of_places(table)
-    write_parquet(table[~single], layout.counties(period_label))
+    shared = ~single & ~landlocked(table)
+    write_parquet(table[shared], layout.counties(period_label))
     if settings.tables.places is not None:
         write_parquet(table[single], layout.place_sums(period_label))
-    write_changes(polygons[~single], {label: sums.table()[~single] for label, sums in changes.items()}, period_label, layout.changes(period_label))
+    write_changes(polygons[shared], {label: sums.table()[shared] for label, sums in changes.items()}, period_label, layout.changes(period_label))
 
 
 def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], period: str, path: Path) -> None:

@@ -21,6 +21,7 @@ from rasterio.warp import transform_bounds
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import PAGE_SIZE
 from rs_pipeline.catalog.fetch import chip_grid, is_remote, tile_outline
+from rs_pipeline.catalog.heights import MARGIN_DEG
 from rs_pipeline.catalog.registration import windows
 from rs_pipeline.catalog.search import collect, deduplicate, last_search
 from rs_pipeline.catalog.self_test import TEST_PX
@@ -64,6 +65,8 @@ class Constants:
     """The same for a scene classification, from the same item."""
     bytes_a_radar_pixel: float = 2.8
     """The same for a band of Sentinel-1 RTC, float32: 2.4 to 3.0 in five recorded items of Planetary Computer."""
+    bytes_a_height: float = 2.6
+    """The same for heights, float32: tiles of one degree of Copernicus GLO-30 have 25 to 45 MB."""
     chip_bytes_a_pixel: float = 1.31
     """Bytes per native pixel of a chip, zstd: 10.5 bits, `benchmarks/latest.json`, chip layout."""
     map_bytes_a_pixel: float = 13.0
@@ -78,6 +81,9 @@ class Constants:
 
 
 CONSTANTS = Constants()
+
+HEIGHTS_A_DEGREE = 3600
+"""Pixels of a tile of heights, one degree, south of 50 N."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +165,12 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
     used, first = [s for s in scenes if any(s.key in keys for keys in met.values())], not Layout(settings.root).scenes.exists()
     of_period = {p.label: [s for s in used if s.solar_day in p] for p in periods}
     searched = [_search_cost(settings, region, of_period[p.label], p, constants, first=first) for p in periods]
+    heights = _heights_cost(settings, tuple(units.total_bounds), periods[0], constants)
     memory_mb = max(step.memory_mb(settings) if step.memory_mb else 1000.0 for step in steps_of(settings))
     return Plan(
         settings.run,
         origin,
-        (*searched, *rows),
+        (*searched, *heights, *rows),
         {k: len(v) for k, v in of_period.items()},
         {k: _granules(v) for k, v in of_period.items()},
         memory_mb,
@@ -287,6 +294,27 @@ def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[
     return TileCost(period.label, "", len(scenes), _granules(scenes), requests, network)
 
 
+def _heights_cost(settings: Settings, bounds: tuple[float, ...], period: Period, constants: Constants) -> list[TileCost]:
+    """Bringing the heights of the run, booked in one period: a search, and of each tile of one degree the header and the blocks that the box meets."""
+    if settings.brought_heights is None or settings.brought_heights.exists():
+        return []
+    rows, cols = (
+        [math.ceil(part * HEIGHTS_A_DEGREE / constants.block_px) for part in _parts_of_degrees(low - MARGIN_DEG, high + MARGIN_DEG)]
+        for low, high in ((bounds[1], bounds[3]), (bounds[0], bounds[2]))
+    )
+    network = sum(rows) * sum(cols) * constants.block_px**2 * constants.bytes_a_height
+    return [TileCost(period.label, "", requests=1.0 + len(rows) * len(cols) + sum(rows) * len(cols), network_bytes=network)]
+
+
+def _parts_of_degrees(low: float, high: float) -> list[float]:
+    """Length of the part of each whole degree that an interval meets.
+
+    >>> _parts_of_degrees(116.75, 118.5)
+    [0.25, 1.0, 0.5]
+    """
+    return [min(high, degree + 1) - max(low, degree) for degree in range(math.floor(low), math.ceil(high))]
+
+
 def _looks(settings: Settings, scene: Scene, constants: Constants) -> Iterator[tuple[float, float]]:
     """Requests and bytes of the self-test of offsets: an overview of each band that it reads."""
     sensor = load_sensor(scene.sensor)
@@ -348,7 +376,7 @@ def plan_words(plan: Plan, megabits_s: float, latency_ms: float, connections: in
 
 
 def write_plan(plan: Plan, csv: Path | None, geojson: Path | None) -> None:
-    """Write the plan as a table, one row per tile and period and one per period for the search, and as GeoJSON, one feature per tile with its sums."""
+    """Write the plan as a table, one row per tile and period and one per period for the search, one for the heights that the run brings, and as GeoJSON, one feature per tile with its sums."""
     table = pd.DataFrame([asdict(r) for r in plan.rows])
     if csv is not None:
         write_csv(table, csv)

@@ -93,6 +93,16 @@ Files = Callable[[StepContext], Sequence[Path | None]]
 Made = Callable[[StepContext], Sequence[Path]]
 
 
+def heights_read(place: StepContext) -> list[Path]:
+    """The heights that the run brings from a catalog, if it does; a step reads them beside those of `heights_given`."""
+    return [place.settings.brought_heights] if place.settings.brought_heights else []
+
+
+def heights_given(place: StepContext) -> list[Path | None]:
+    """The user's file of heights."""
+    return [] if place.settings.brought_heights else [place.settings.heights[1]]
+
+
 def _no_files(place: StepContext) -> Sequence[Path]:
     return ()
 

@@ -16,6 +16,7 @@ import shapely
 
 from rs_pipeline.config import EcologySection, HeatSection, LandZonesSection, SoilSection
 from rs_pipeline.estimation.zones import REGION, coverage
+from rs_pipeline.indicators.foreshore import foreshores
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
 from rs_pipeline.products.ecology.index import eroded_share, habitat_quality, land_stress, vegetation_cover, water_area
@@ -127,6 +128,36 @@ def _water_change(name: str) -> Callable[[_Asked], float]:
         return a.place.total(_waters(a)[name] - _waters(replace(a, year=a.baseline))[name]) / 1e6
 
     return value
+
+
+def _flats(a: _Asked) -> float:
+    """Tidal flats of the unit and its foreshore, ha."""
+    true = a.truth.true_water(a.year)
+    share = np.where(true.at_sea, true.water_share - true.permanent_share, 0)
+    return sum(place.total(share) for place in (a.place, *_foreshore(a))) / 1e4
+
+
+def _foreshore(a: _Asked) -> list[TrueUnit]:
+    """The ground before the coast of the unit, or of all units for the region."""
+    units = a.truth.units
+    assert units is not None, "scored where the world has units"
+
+    def made() -> list[TrueUnit]:
+        found = foreshores(units, gpd.GeoSeries([], crs=units.crs), a.truth.grid.crs)
+        zone, cell, area = coverage(a.truth.grid, found)
+        return [TrueUnit(str(u.adcode), u.geometry, cell[zone == i], area[zone == i]) for i, u in enumerate(found.itertuples())]
+
+    return [place for place in a.truth.once("foreshores", made) if a.place.adcode in (place.adcode, REGION)]
+
+
+def _tidal_flats(a: _Asked) -> float:
+    true = a.truth.true_water(a.year)
+    return _flats(a) if any(place.total(true.at_sea & true.water) > 0 for place in (a.place, *_foreshore(a))) else math.nan
+
+
+def _open_wetland(a: _Asked) -> float:
+    waters = _waters(a)
+    return a.place.total(waters["water_permanent"] + waters["water_seasonal"]) / 1e4 + _flats(a)
 
 
 def _black_length(a: _Asked) -> float:
@@ -387,7 +418,8 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
     **{f"{name}_area": _water(name) for name in ("water_permanent", "water_seasonal", "sea")},
-    **{f"{name}_change": _water_change(name) for name in ("water_permanent", "water_seasonal", "sea")}, "black_odorous_length_km": _black_length,
+    **{f"{name}_change": _water_change(name) for name in ("water_permanent", "water_seasonal", "sea")}, "tidal_flat_area": _tidal_flats,
+    "open_wetland_area": _open_wetland, "black_odorous_length_km": _black_length,
     "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
     "artificial_coast_length_km": _artificial_length, "estuary_length_km": _estuary_length,
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,

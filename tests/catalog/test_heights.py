@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 from functools import partial
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -15,10 +16,14 @@ import shapely
 from affine import Affine
 from typer.testing import CliRunner
 
-from rs_pipeline.catalog.heights import bring_heights, height_source, tile_hrefs
+from rs_pipeline.catalog.heights import bring_heights, height_source, terrain, tile_hrefs, why_no_heights
 from rs_pipeline.cli import app
 from rs_pipeline.config import FetchSection, SourceSection, parse
 from rs_pipeline.errors import CatalogError, ConfigError, RasterError
+from rs_pipeline.inputs.rasters import raster_on
+from rs_pipeline.model import Grid
+from rs_pipeline.steps import rounds, steps_of
+from rs_pipeline.storage.retry import read_retry
 
 STEP = 1 / 100
 """Pixel of the tiles here, degrees: coarser than the real ones, so that they are small."""
@@ -128,6 +133,42 @@ def test_the_verb_brings_what_the_configuration_names(api, tmp_path):
     assert said.exit_code == 0 and f"heights of 1 tiles written to {tmp_path / 'h.tif'}" in said.output
     with rasterio.open(tmp_path / "h.tif") as made:
         assert made.bounds == pytest.approx((116.25, 40.25, 116.45, 40.45), abs=1e-6) and (made.read(1) == 50).all()
+
+
+def run_that_brings_heights(folder, url):
+    units = gpd.GeoDataFrame({"adcode": ["130101"], "name": ["A"], "prefecture": ["P"]}, geometry=[shapely.box(116.3, 40.3, 116.4, 40.4)], crs=4326)
+    units.to_file(folder / "u.gpkg")
+    sources = [{"sensor": "earth-search-sentinel-2-l2a", "catalog": url, "schemes": ["http"]}]
+    config = {"run": "t", "units": {"path": str(folder / "u.gpkg")}, "periods": [2024], "grid": {"crs": "EPSG:32650"}, "sources": sources}
+    return parse(config | {"output": str(folder / "out"), "soil": {"bring_dem": True}})
+
+
+def test_a_run_brings_its_heights(api, tmp_path):
+    url, folder, name = api
+    write_tile(folder / "t.tif", 116, 41, 50.0)
+    name("t.tif")
+    settings = run_that_brings_heights(tmp_path, url)
+    terrain(settings)
+    assert settings.heights == ("soil.bring_dem", tmp_path / "out" / "t" / "heights.tif") and why_no_heights(settings.heights[1]) == ""
+    with rasterio.open(settings.heights[1]) as made:
+        assert (made.read(1) == 50).all()
+
+
+def test_heights_that_cannot_be_had_are_unknown_with_the_reason_and_asked_for_again(api, tmp_path, caplog):
+    settings = run_that_brings_heights(tmp_path, api[0])
+    terrain(settings)
+    reason = "no heights there: the collection cop-dem-glo-30 has no tile of the region"
+    assert why_no_heights(settings.heights[1]) == reason and f"no heights: {reason}" in caplog.text
+    assert np.isnan(raster_on(settings.heights[1], "soil.bring_dem", Grid("EPSG:32650", 30, 440_000, 4_470_000, 9, 9))).all()
+    assert read_retry(tmp_path / "out" / "t" / "retry", "terrain").times == 1
+
+
+def test_heights_that_are_given_are_not_brought(tmp_path):
+    settings = run_that_brings_heights(tmp_path, "https://example.org")
+    for given in ({"soil": {"bring_dem": True, "dem": "h.tif"}}, {"masks": {"dem": "h.tif"}}):
+        other = parse(settings.model_dump(mode="json", exclude_unset=True) | {"soil": {"bring_dem": True}} | given)
+        assert other.brought_heights is None and other.heights[1] == Path("h.tif") and "terrain" not in [s.name for s in steps_of(other)]
+    assert "terrain" in [s.name for s in steps_of(settings)] and "soil_loss" in [s.name for s in rounds(settings)[0].steps]
 
 
 def test_a_region_without_tiles_is_told(api, tmp_path):

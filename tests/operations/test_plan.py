@@ -19,11 +19,11 @@ from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.cli import app
-from rs_pipeline.config import parse
+from rs_pipeline.config import SoilSection, parse
 from rs_pipeline.errors import ConfigError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band
-from rs_pipeline.operations.plan import CONSTANTS, Constants, make_plan, read_cost
+from rs_pipeline.operations.plan import CONSTANTS, Constants, _heights_cost, make_plan, read_cost
 from rs_pipeline.region import grid
 from rs_pipeline.tiles import read_tiles
 
@@ -196,3 +196,18 @@ def test_a_window_is_read_by_its_blocks(paid, window_px, requests, blocks):
     east = (window[0] + 10_240, window[1], window[2] + 10_240, window[3])
     if window_px == 1024:
         assert read_cost(granule, band, (0, 0, side, side), east, CONSTANTS, held) == pytest.approx((2.0, 2 * 1024**2 * 1.275)), "the next column of blocks"
+
+
+def test_heights_that_the_run_brings_are_in_the_bill_until_they_are_there(tmp_path):
+    """Units from 116.05 to 116.25 E and 39.95 to 40.05 N, with the margin 0.3 by 0.2 degrees: 1080 x 720 pixels, of two tiles: 2 x 1 blocks of each."""
+    settings = parse(
+        {"run": "t", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2024], "soil": {"bring_dem": True},
+         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "https://example.org"}]}
+    )  # fmt: skip
+    box, period = (116.05, 39.95, 116.25, 40.05), settings.all_periods[0]
+    (cost,) = _heights_cost(settings, box, period, CONSTANTS)
+    assert (cost.requests, cost.network_bytes) == (1 + 2 + 2, pytest.approx(4 * 1024**2 * 2.6))
+    settings.brought_heights.parent.mkdir(parents=True)
+    settings.brought_heights.touch()
+    assert _heights_cost(settings, box, period, CONSTANTS) == []
+    assert _heights_cost(settings.model_copy(update={"soil": SoilSection()}), box, period, CONSTANTS) == []

@@ -12,13 +12,7 @@ from rs_pipeline.products.register import Product
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     layout, soil = Layout(settings.root), settings.soil
-    return [
-        settings.tables.reference_samples,
-        *(layout.land_counties(p) for p in periods),
-        soil.dem if soil.dem is not None else settings.masks.dem,
-        soil.erosivity,
-        soil.erodibility,
-    ]
+    return [settings.tables.reference_samples, *(layout.land_counties(p) for p in periods), settings.heights[1], soil.erosivity, soil.erodibility]
 
 
 PRODUCT = Product(

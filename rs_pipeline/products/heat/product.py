@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.products.heat.maps import BANDS, HEAT, STYLE, has_heat
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, RegionMap, Step, chips, sensor_tables
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, RegionMap, Step, chips, heights_given, heights_read, sensor_tables
 
 BYTES_A_PIXEL = 150
 """Memory of a pixel of a tile: the temperatures of 40 dates, the bands and flags of one, and the layers of the map."""
@@ -30,9 +30,9 @@ PRODUCT = Product(
     steps=(
         Step(
             HEAT, "Make the map of surface temperature above rural land of a tile and period.", "rs_pipeline.products.heat.step:heat", scope="tile_period",
-            when=has_heat, memory_mb=_memory_mb, keys=(*CLEAR_PIXEL_KEYS, "masks.heat", *PIXEL_KEYS, "soil.dem"), tables=sensor_tables,
-            reads=lambda p: [*chips(p), p.layout.tiles, p.layout.tile_map(p.period, p.tile, "land")],
-            side_files=lambda p: [p.settings.heights[1]], writes=lambda p: [p.layout.tile_map(p.period, p.tile, HEAT)],
+            when=has_heat, memory_mb=_memory_mb, keys=(*CLEAR_PIXEL_KEYS, "masks.heat", *PIXEL_KEYS, "soil.dem", "soil.bring_dem"), tables=sensor_tables,
+            reads=lambda p: [*chips(p), p.layout.tiles, *heights_read(p), p.layout.tile_map(p.period, p.tile, "land")],
+            side_files=heights_given, writes=lambda p: [p.layout.tile_map(p.period, p.tile, HEAT)],
         ),
     ),
     county_maps=(HEAT,), county_sums="rs_pipeline.products.heat.county:county_sums", facts="rs_pipeline.products.heat.facts:facts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,11 @@ from rs_pipeline.products.watch import KIND_ZONE, watched_kinds
 NO_PLACES = {
     "water_source": "needs the protection zones of drinking-water sources (tables.places, kind water_source)",
     "contaminated_plot": "needs the register of contaminated plots (tables.places, kind contaminated_plot)",
-    "habitat": "needs outlines of habitats (tables.places, kind habitat)",
     "village": "needs outlines of villages (tables.places, kind village)",
     "construction_site": "needs outlines of construction sites (tables.places, kind construction_site)",
     "corridor": "needs outlines of ecological corridors and zones (tables.places, kind corridor)",
 }  # fmt: skip
+NO_HABITATS = "without outlines of habitats (tables.places, kind habitat): all natural cover of the unit, of which habitats are a part, so the lower bound is 0"
 NONE_HERE = {
     "water_source": "no protection zone of a water source in this unit", "contaminated_plot": "no contaminated plot in this unit that is not cleared",
     "habitat": "no habitat of the table in this unit", "village": "no village of the table in this unit", "construction_site": "no construction site of the table in this unit",
@@ -43,6 +44,15 @@ def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
     if not facts.zones.get(KIND_ZONE + kind, {"area_m2": 0.0})["area_m2"] >= LEAST_M2:
         return missing("no_target", NONE_HERE[kind])
     return estimate_of(name, as_unit(facts, KIND_ZONE + kind))
+
+
+def _habitats(facts: Facts) -> Estimate:
+    """Natural cover of habitats that became built or bare, ha. Without outlines of habitats, that of all natural cover in the unit: habitats are a part of
+    it, so none of it need be theirs, and only where none was converted are they known to be whole."""
+    if "habitat" in facts["watched_kinds"]:
+        return _of_kind(facts, "habitat", "natural_converted_area")
+    found = estimate_of("natural_converted_area", facts)
+    return replace(found, interval=replace(found.interval, lower=0.0)).noting(NO_HABITATS) if found.interval else found
 
 
 def _reserve_share(facts: Facts) -> Estimate:
@@ -85,8 +95,8 @@ INDICATORS = (
     ),
     Indicator(
         "habitat_converted_area", "Natural cover in habitats that became built or bare", "ha", "places", "down",
-        partial(_of_kind, kind="habitat", name="natural_converted_area"), is_change=True, least=_smallest_event_ha,
-        formula="natural_converted_area" + _WITHIN.format("habitat"), bounds=_RANGE,
+        _habitats, is_change=True, least=_smallest_event_ha,
+        formula="natural_converted_area" + _WITHIN.format("habitat") + "; without any, natural_converted_area of the unit with a lower bound of 0", bounds=_RANGE,
     ),
     Indicator(
         "village_green_cover", "Mean vegetation cover of villages, growing season", "%", "places", "up", partial(_of_kind, kind="village", name="fvc_growing_mean"),

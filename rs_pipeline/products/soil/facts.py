@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rs_pipeline.catalog.heights import why_no_heights
 from rs_pipeline.config import Settings, SoilSection
 from rs_pipeline.estimation.estimate import Estimate, missing
 from rs_pipeline.estimation.uncertainty import Z95
@@ -28,6 +29,8 @@ class SoilFacts:
     """Standard error of the logarithm of soil loss, common to a unit."""
     scale: float = 1.0
     """Factor on soil loss that gives the bulletin's rate in the bulletin's period."""
+    unknown: str = ""
+    """Why the run has heights but knows none; empty where it knows them."""
     words: tuple[str, ...] = ()
     """Notes on the scale and the factors, for the reason of an estimate."""
 
@@ -42,6 +45,8 @@ def why_unknown(soil: SoilFacts | None, row: Mapping[str, float]) -> Estimate | 
     """Why the soil loss of a unit is not known; None where it is."""
     if soil is None:
         return missing("needs_table", "needs heights (soil.dem, or masks.dem)")
+    if soil.unknown:
+        return missing("insufficient_data", f"heights could not be brought along: {soil.unknown}")
     if not row.get("soil_land_m2", 0.0) > 0:
         return missing("no_target", "no land in this unit")
     if not row.get("soil_observed_m2", 0.0) > 0:
@@ -107,5 +112,6 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     if not has_heights(settings):
         return {"soil": lambda adcode, period: None}
     scale, words = _held_to_bulletin(settings)
-    found = SoilFacts(settings.soil.tolerance_t_km2, log_doubt(settings.soil), scale, (*words, *_factor_words(settings.soil)))
+    unknown = why_no_heights(settings.brought_heights) if settings.brought_heights else ""
+    found = SoilFacts(settings.soil.tolerance_t_km2, log_doubt(settings.soil), scale, unknown, (*words, *_factor_words(settings.soil)))
     return {"soil": lambda adcode, period: found}

@@ -6,25 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.products.register import Product, RegionMap, Step
+from rs_pipeline.products.register import Product, RegionMap, Step, heights_given, heights_read
 from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, has_heights
 
 MAP_KEYS = tuple(
     f"soil.{name}"
     for name in (
-        "dem", "erosivity", "erosivity_constant", "erodibility", "erodibility_constant", "flat_deg", "longest_slope_m", "peak_erosivity_share", "cover_curve",
+        "dem", "bring_dem", "erosivity", "erosivity_constant", "erodibility", "erodibility_constant", "flat_deg", "longest_slope_m", "peak_erosivity_share", "cover_curve",
         "ground_cover_under_trees", "cropland_rotation_factor", "cropland_practice_factor", "built_factor", "bare_factor",
     )
 )  # fmt: skip
 """Keys that change the map; the others are read where counties are judged."""
 
 
-def _rasters(settings: Settings) -> list[Path | None]:
-    return [settings.heights[1], settings.soil.erosivity, settings.soil.erodibility]
-
-
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
-    return _rasters(settings)
+    return [settings.heights[1], settings.soil.erosivity, settings.soil.erodibility]
 
 
 PRODUCT = Product(
@@ -33,8 +29,8 @@ PRODUCT = Product(
     steps=(
         Step(
             SOIL_LOSS, "Make the map of soil loss of a tile and period.", "rs_pipeline.products.soil.step:soil_loss", scope="tile_period", when=has_heights,
-            keys=(*MAP_KEYS, "masks.dem"), side_files=lambda p: _rasters(p.settings),
-            reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(p.period, p.tile, name) for name in ("land", "vegetation"))],
+            keys=(*MAP_KEYS, "masks.dem"), side_files=lambda p: [*heights_given(p), p.settings.soil.erosivity, p.settings.soil.erodibility],
+            reads=lambda p: [p.layout.tiles, *heights_read(p), *(p.layout.tile_map(p.period, p.tile, name) for name in ("land", "vegetation"))],
             writes=lambda p: [p.layout.tile_map(p.period, p.tile, SOIL_LOSS)],
         ),
     ),

@@ -12,9 +12,11 @@ from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.estimation.zones import EIGHT, CountySums, marked
 from rs_pipeline.products.sea import SEA
 
+CHANGING = ("water_permanent", "water_seasonal", "sea")
+"""Kinds of water whose change is summed pixel by pixel."""
+
 CHANGES = (
-    "water_common_m2", *(f"{name}_{when}_m2" for name in ("water_permanent", "water_seasonal", "sea") for when in ("common", "baseline", "change_square")),
-    "water_permanent_change", "water_seasonal_change", "sea_change",
+    "water_common_m2", *(f"{name}_{when}_m2" for name in CHANGING for when in ("common", "baseline", "change_square")), *(f"{name}_change" for name in CHANGING),
 )  # fmt: skip
 """Layers and errors that depend on the baseline."""
 
@@ -42,15 +44,14 @@ def standard_errors(section: WaterSection, now: dict[str, np.ndarray], base: dic
     chances, before = _chances(section, now), _chances(section, base)
     return {
         **{name: np.sqrt(_variance(chance)) for name, chance in chances.items()},
-        **{f"{name}_change": np.sqrt(_variance(np.abs(chance - before[name]))) for name, chance in chances.items()},
+        **{f"{name}_change": np.sqrt(_variance(np.abs(chances[name] - before[name]))) for name in CHANGING},
     }
 
 
 def _chances(section: WaterSection, bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Probability of each kind of water of `_areas`; whether a pixel is sea or inland is taken as certain."""
-    (permanent, seasonal), at_sea = _class_chances(section, bands), bands[SEA]
-    wet = np.clip(permanent + seasonal, 0, 1)
-    return {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
+    permanent, seasonal = _class_chances(section, bands)
+    return _by_place(permanent, seasonal, np.clip(permanent + seasonal, 0, 1), bands[SEA])
 
 
 def _variance(chance: np.ndarray) -> np.ndarray:
@@ -90,7 +91,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
         "water_plants_m2": marked(inland & (now["water.plants"] == VEGETATED), kind),
         "water_common_m2": marked(true, kind, before),
     }
-    for name in areas:
+    for name in CHANGING:
         layers[f"{name}_common_m2"] = np.where(common, areas[name], np.nan)
         layers[f"{name}_baseline_m2"] = np.where(common, areas_before[name], np.nan)
         layers[f"{name}_change_square_m2"] = (areas[name] - areas_before[name]) ** 2
@@ -98,13 +99,18 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
 
 
 def _areas(bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Share of each pixel that is permanent and seasonal inland water, and that is sea, float32 (h, w); NaN not observed.
+    """Share of each pixel that is permanent and seasonal inland water, that is sea, and that is tidal flat, float32 (h, w); NaN not observed.
 
-    A seasonal pixel is seasonal water but for its permanent share. The sea is its permanent and seasonal water, which includes tidal flats.
+    A seasonal pixel is seasonal water but for its permanent share. The sea is its permanent and seasonal water; its seasonal water is the tidal flats.
     """
-    kind, at_sea = bands["water.class"], bands[SEA]
+    kind = bands["water.class"]
     permanent = np.where(np.isfinite(kind), bands["water.permanent_fraction"], np.nan)
     seasonal = np.where(kind == 2, 1 - permanent, 0)
-    wet = permanent + seasonal
-    shares = {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
+    shares = _by_place(permanent, seasonal, permanent + seasonal, bands[SEA])
     return {name: np.where(np.isfinite(kind), share, np.nan).astype("float32") for name, share in shares.items()}
+
+
+def _by_place(permanent: np.ndarray, seasonal: np.ndarray, wet: np.ndarray, at_sea: np.ndarray) -> dict[str, np.ndarray]:
+    """Permanent and seasonal water as inland water or as sea and tidal flats, (h, w) each; ``wet`` : both together."""
+    inland = {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal)}
+    return inland | {"sea": np.where(at_sea, wet, 0), "tidal_flat": np.where(at_sea, seasonal, 0)}

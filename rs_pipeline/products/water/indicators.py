@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.estimation.zones import FORESHORE
 
 UNSEEN_SHARE = 0.005
 """Share of the observed ground that may be water too small to be seen; it adds to the uncertain rim of the water that is seen."""
@@ -76,6 +77,44 @@ def _sea(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel with enough clear months")
     error = spread("sea_area", math.sqrt(row["sea_var_m4"]) / observed, math.hypot(sea, _doubt_m2(row)) / observed)
     return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, spread=error)
+
+
+def _at_the_sea(facts: Facts) -> list[Mapping[str, float]]:
+    """Sums of the unit and of its foreshore (`indicators.foreshore`), if it has one."""
+    return [facts.zones[zone] for zone in ("county", FORESHORE) if zone in facts.zones]
+
+
+def _tidal_flats(facts: Facts) -> Estimate:
+    """Ground that the sea covers for a part of the year's clear dates, ha: in the unit, and before it where no other unit is nearer."""
+    rows = _at_the_sea(facts)
+    if not facts["has_coast"]:
+        return NO_COAST
+    if not sum(row["sea_m2"] for row in rows) > 0:
+        return missing("no_target", "no coast in this unit", 1.0)
+    return _flooded(rows, "tidal_flat_area", flat_m2=sum(row["tidal_flat_m2"] for row in rows), inland_m2=0.0, facts=facts)
+
+
+def _open_wetland(facts: Facts) -> Estimate:
+    """Wetland without plants that hide its water, ha: permanent and seasonal inland water, and tidal flats."""
+    row, rows = facts.county, _at_the_sea(facts)
+    inland = row["water_permanent_m2"] + row["water_seasonal_m2"]
+    return _flooded(rows, "open_wetland_area", flat_m2=sum(r["tidal_flat_m2"] for r in rows), inland_m2=inland, facts=facts)
+
+
+def _flooded(rows: Sequence[Mapping[str, float]], name: str, *, flat_m2: float, inland_m2: float, facts: Facts) -> Estimate:
+    """Area of tidal flats and inland water in a unit and its foreshore, ha. Flats are wrong as their area, for the dates of a year see some of its tides
+    only; inland water as its rims and the seasonal part."""
+    unit, area = rows[0], sum(row["area_m2"] for row in rows)
+    observed = sum(row["water_observed_m2"] for row in rows)
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with enough clear months")
+    doubt, variance = flat_m2, sum(row["tidal_flat_var_m4"] for row in rows)
+    if inland_m2:
+        doubt += unit["water_seasonal_m2"] + unit["water_ephemeral_m2"]
+        variance += unit["water_permanent_var_m4"] + unit["water_seasonal_var_m4"]
+    error = spread(name, math.sqrt(variance) / observed, math.hypot(doubt, _doubt_m2(unit)) / observed)
+    seen = modelled((flat_m2 + inland_m2) / observed, error)
+    return published(seen, observed_ratio(observed, area), facts, area / 1e4, spread=error)
 
 
 def _sea_change(facts: Facts) -> Estimate:
@@ -179,6 +218,15 @@ INDICATORS = (
     Indicator(
         "sea_change", "Change of the sea within the polygon since the baseline", "km2", "water", "", _sea_change,
         is_change=True, bounds=_MODEL, formula="sea less that of the baseline period, on the pixels that both saw",
+    ),
+    Indicator(
+        "tidal_flat_area", "Tidal flats", "ha", "water", "up", _tidal_flats, bounds=_MODEL,
+        formula=_AREA + "share of the pixel that the sea covers in water.seasonal_frequency to water.permanent_frequency of the clear months; before the unit, "
+        "flats count to the nearest unit, up to 10 km seaward. The dates see the tides of the hour of the overpass, so the highest and lowest flats are not in it",
+    ),
+    Indicator(
+        "open_wetland_area", "Wetland without plants: inland water and tidal flats", "ha", "water", "up", _open_wetland, bounds=_MODEL,
+        formula="permanent and seasonal inland water, and tidal flats; marsh and reed beds are not in it, so it is the lower part of all wetland (GB/T 24708-2009 counts rivers, lakes, reservoirs, ponds and coasts)",
     ),
     Indicator(
         "water_bodies", "Water bodies large enough to be counted", "count", "water", "up", _bodies,

@@ -9,12 +9,12 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.places.estimates import as_unit
-from rs_pipeline.products.places.indicators import NO_PLACES, NONE_HERE
+from rs_pipeline.products.places.indicators import NO_HABITATS, NO_PLACES, NONE_HERE
 from rs_pipeline.products.register import products, resolve
 from tests.made_up_run import KM2, land_sums
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
-ALL = frozenset(NO_PLACES)
+ALL = frozenset(NONE_HERE)
 
 
 @pytest.fixture
@@ -70,7 +70,10 @@ def test_villages_that_nobody_saw_have_no_cover_rather_than_none_at_all(make, fa
     assert found.interval is None and found.status == "insufficient_data" and found.observed_fraction == 0
 
 
-@pytest.mark.parametrize("name", [i.name for i in INDICATORS.values() if i.product == "places" and i.name != "reserve_share"])
+NEEDING = [i.name for i in INDICATORS.values() if i.product == "places" and i.name not in ("reserve_share", "habitat_converted_area")]
+
+
+@pytest.mark.parametrize("name", NEEDING)
 def test_a_kind_without_polygons_needs_its_table_and_a_unit_without_any_has_no_target(facts_of, name):
     kind = INDICATORS[name].estimator.keywords["kind"]
     without = got(name, facts_of(kind, kinds=frozenset()))
@@ -118,6 +121,15 @@ def test_a_habitat_counts_natural_cover_alone(make, facts_of):
     assert got("habitat_converted_area", facts_of("habitat", one_km2(make), row)).interval == Interval(*(pytest.approx(v) for v in (2.0, 1.0, 2.5)), "range")
 
 
+def test_without_outlines_of_habitats_all_natural_cover_stands_for_them_and_none_of_it_need_be_theirs(make, facts_of):
+    """Of the unit's 100 km2 of natural cover 2 ha were converted, 1 ha beyond doubt: habitats lost 0 to 2.5 ha."""
+    row = converted(make, area_m2=100 * KM2, common_m2=100 * KM2, natural_converted_m2=2e4, natural_converted_lower_m2=1e4, natural_converted_upper_m2=2.5e4)
+    facts = facts_of("habitat", kinds=frozenset())
+    found = got("habitat_converted_area", facts.with_own(land=replace(facts["land"], zones={"county": row})))
+    assert found.interval == Interval(*(pytest.approx(v) for v in (2.0, 0.0, 2.5)), "range") and NO_HABITATS in found.reason
+    assert got("habitat_converted_area", facts_of("habitat", {"area_m2": 0.0, "n_scenes": 2})).reason == NONE_HERE["habitat"], "outlines that are given rule"
+
+
 def test_a_place_of_one_pixel_has_a_value_and_an_interval_as_wide_as_it_may_be(make, facts_of):
     """100 m2 of bare ground for certain: 0.01 ha, and its bounds stay within the pixel."""
     row = land_sums(0.0) | {"area_m2": 100.0, "land_observed_m2": 100.0, "common_m2": 100.0, "bare_m2": 100.0, "bare_uncertain_m2": 4.0, "class_bare_m2": 100.0}
@@ -151,4 +163,4 @@ def test_the_share_of_reserves_is_geometry(facts_of):
 
 def test_every_kind_that_a_sentence_needs_has_its_words():
     own = resolve(products()["places"].indicators)
-    assert {i.estimator.keywords["kind"] for i in own if i.name != "reserve_share"} == set(NO_PLACES) == set(NONE_HERE)
+    assert {i.estimator.keywords["kind"] for i in own if i.name in NEEDING} == set(NO_PLACES) == set(NONE_HERE) - {"habitat"}

@@ -140,6 +140,12 @@ def test_a_run_without_heights_has_no_such_step_map_or_sums(settings_of):
         soil_loss(without, "r000c000", "2023")
 
 
+def test_heights_that_could_not_be_brought_leave_the_loss_unknown_with_the_reason(settings_of, estimate_of):
+    unknown = SoilFacts(200.0, 0.6, unknown="no heights there")
+    found = estimate_of(soil=unknown)
+    assert (found.interval, found.status, found.reason) == (None, "insufficient_data", "heights could not be brought along: no heights there")
+
+
 def test_masks_dem_stands_in_for_heights_of_its_own(tmp_path, settings_of):
     settings = settings_of(masks={"dem": str(slope_file(tmp_path / "dem.tif"))})
     write_inputs(settings, 4, 0.5, 0.5)
