@@ -126,8 +126,9 @@ def main() -> None:
     dates = [f"{month:02d}-{day:02d}" for day in (11, 21, 1) for month in range(1, 13)][: chosen.days]
     days = [f"{year}-{date}" for year in (2023, 2024) for date in dates]
     far = Far(chosen.latency_ms / 1e3, chosen.mbyte_s * 1e6, chosen.refused_every, signature_s=chosen.signature_s)
-    files = granule.cogs(COGS)
-    with tempfile.TemporaryDirectory() as scratch, far_archive(files, far, [granule.item(d) for d in days]) as archive:
+    height_files, height_items = granule.heights(COGS)
+    files = granule.cogs(COGS) | height_files
+    with tempfile.TemporaryDirectory() as scratch, far_archive(files, far, [*(granule.item(d) for d in days), *height_items]) as archive:
         folder = chosen.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         day_one(folder.resolve(), archive, far, chosen.only or [], chosen.cores)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -18,6 +19,12 @@ CRS, LEFT, TOP, CODE = "EPSG:32650", 630_000.0, 4_460_040.0, "50TPK"
 
 SHORE = ((705_590.0, 4_403_870.0), (722_270.0, 4_419_890.0))
 """Two points of a straight coast, near that of Beidaihe; the sea lies to its south-east."""
+
+HEIGHT_TILES = ((39, 118), (39, 119), (40, 118), (40, 119))
+"""South and west of the tiles of heights, degrees."""
+
+HEIGHTS_PX = 3600
+"""Side of a tile of heights, pixels."""
 
 SIZE_PX, BLOCK_PX = 10_980, 1024
 """Side of a 10 m band and of its blocks, pixels."""
@@ -45,7 +52,8 @@ def cogs(folder: Path, size_px: int = SIZE_PX, block_px: int = BLOCK_PX) -> dict
     folder.mkdir(parents=True, exist_ok=True)
     for asset, (name, step_m, _) in BANDS.items():
         if not (folder / name).exists():
-            _write(folder / name, _pixels(asset, size_px * 10 // step_m, step_m), step_m, block_px)
+            about = {"nodata": 0, "crs": CRS, "transform": Affine(step_m, 0, LEFT, 0, -step_m, TOP)}
+            _write(folder / name, _pixels(asset, size_px * 10 // step_m, step_m), block_px, **about)
     return {name: folder / name for name, _, _ in BANDS.values()}
 
 
@@ -75,16 +83,8 @@ def _is_sea(rows: np.ndarray, n_cols: int, step_m: int) -> np.ndarray:
     return (x - x1) * (y2 - y1) > (y - y1) * (x2 - x1)
 
 
-def _write(path: Path, values: np.ndarray, step_m: int, block_px: int) -> None:
-    about = {
-        "width": values.shape[1],
-        "height": values.shape[0],
-        "count": 1,
-        "dtype": values.dtype,
-        "nodata": 0,
-        "crs": CRS,
-        "transform": Affine(step_m, 0, LEFT, 0, -step_m, TOP),
-    }
+def _write(path: Path, values: np.ndarray, block_px: int, **about: Any) -> None:
+    about |= {"width": values.shape[1], "height": values.shape[0], "count": 1, "dtype": values.dtype}
     beside = path.with_suffix(f".{os.getpid()}.part")
     with rasterio.MemoryFile() as memory:
         with memory.open(driver="GTiff", **about) as out:
@@ -92,6 +92,44 @@ def _write(path: Path, values: np.ndarray, step_m: int, block_px: int) -> None:
         with memory.open() as dataset:
             copy(dataset, beside, driver="COG", compress="deflate", predictor="YES", blocksize=block_px, overview_resampling="nearest")
     os.replace(beside, path)
+
+
+def heights(folder: Path) -> tuple[dict[str, Path], list[dict]]:
+    """Copernicus GLO-30 of the four degrees that the granule meets: file name to path of the COGs, and their items. Existing files are reused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files, items = {}, []
+    for south, west in HEIGHT_TILES:
+        name = f"Copernicus_DSM_COG_10_N{south:02d}_00_E{west:03d}_00_DEM"
+        path = folder / f"{name}.tif"
+        if not path.exists():
+            about = {"crs": "EPSG:4326", "transform": Affine(1 / HEIGHTS_PX, 0, west, 0, -1 / HEIGHTS_PX, south + 1)}
+            _write(path, _hills(south, west), BLOCK_PX, **about)
+        files[path.name] = path
+        items.append(_height_item(name, south, west))
+    return files, items
+
+
+def _hills(south: int, west: int) -> np.ndarray:
+    """Ridges that rise to the north, with the noise that makes a file about 2.6 bytes a pixel, like real ones."""
+    step = (np.arange(HEIGHTS_PX) + 0.5) / HEIGHTS_PX
+    lat, lon = (south + 1 - step)[:, None], west + step[None, :]
+    relief = np.clip((lat - 39.75) * 600, 0, None) * (1 + np.sin(lon * 130) * np.sin(lat * 170))
+    return (5 + relief + np.random.default_rng([south, west]).normal(0, 0.05, relief.shape)).astype("float32")
+
+
+def _height_item(name: str, south: int, west: int) -> dict:
+    corners = [[west, south], [west + 1, south], [west + 1, south + 1], [west, south + 1], [west, south]]
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": name,
+        "collection": "cop-dem-glo-30",
+        "bbox": [west, south, west + 1, south + 1],
+        "geometry": {"type": "Polygon", "coordinates": [corners]},
+        "properties": {"datetime": "2021-04-22T00:00:00Z", "gsd": 30, "proj:epsg": 4326},
+        "links": [],
+        "assets": {"data": {"href": f"{{url}}/{name}/{name}.tif", "type": "image/tiff; application=geotiff; profile=cloud-optimized", "roles": ["data"]}},
+    }
 
 
 def item(day: str, size_px: int = SIZE_PX) -> dict:
