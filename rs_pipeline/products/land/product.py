@@ -10,7 +10,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
+from rs_pipeline.products.land.maps import BANDS, LAND, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, STYLE
 from rs_pipeline.products.register import (
     CLEAR_PIXEL_KEYS,
     Product,
@@ -69,6 +69,17 @@ STEPS = (
         writes=lambda p: [p.layout.tile_map(p.period, p.tile, name) for name in (LAND, *season_products())],
     ),
     Step(
+        SETTLEMENTS,
+        "Draw towns and villages from the land map of the baseline period.",
+        "rs_pipeline.products.settlements:settlements",
+        scope="run",
+        final=True,
+        keys=("settlements", "baseline"),
+        reads=lambda p: [p.layout.map(LAND, p.baseline), p.layout.tiles],
+        writes=lambda p: [p.layout.settlements],
+        also_writes=lambda p: [p.layout.settlements.with_suffix(".qml")],
+    ),
+    Step(
         "land_zonal",
         "Sum land cover and its conversion over counties and the zones of side tables.",
         "rs_pipeline.products.land.zonal:land_zonal",
@@ -95,7 +106,10 @@ STEPS = (
 PRODUCT = Product(
     "land",
     70,
-    maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
+    maps=(
+        RegionMap(LAND, BANDS, STYLE, "land"),
+        RegionMap(SETTLEMENTS, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, every_period=False),
+    ),
     steps=STEPS,
     facts="rs_pipeline.products.land.facts:facts",
     indicators="rs_pipeline.products.land.indicators:INDICATORS",
