@@ -233,7 +233,7 @@ COMMON = (
         final=True,
         memory_mb=_zonal_memory_mb,
         keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products", "heat.hot_k", *KEYS_OF_MAPS),
-        reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
+        reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path, p.layout.settlements],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.tables.places, p.settings.targets_path],
         writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period), *([p.layout.place_sums(p.period)] if p.settings.tables.places else [])],
     ),

@@ -106,7 +106,7 @@ class LandZonesSection(Section):
 class SettlementsSection(Section):
     """Towns and villages that the run draws from its land map of the baseline period, for indicators whose tables of places are not given."""
 
-    gap_m: float = Field(200.0, ge=0, le=1000, description="Built-up ground this near to other built-up ground is one settlement, metres.")
+    window_m: float = Field(100.0, gt=0, le=1000, description="Ground belongs to a settlement where a tenth of the square of this side is built-up, metres.")
     min_ha: float = Field(1.0, gt=0, le=10_000, description="A smaller patch is no settlement, ha.")
     town_km2: float = Field(1.0, gt=0, le=10_000, description="A settlement of at least this size is a town, a smaller one a village, km2.")
 

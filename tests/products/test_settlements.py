@@ -15,12 +15,13 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products import settlements as module
 from rs_pipeline.products.register import region_maps
-from rs_pipeline.products.settlements import TOWN, VILLAGE, envelope, kinds_of, patch_pixels, read_settlements, settlements
+from rs_pipeline.products.settlements import Rule, Settlement, envelope, kinds_of, patch_pixels, read_settlements, settlements
 from rs_pipeline.storage.raster import write_cog
 from tests.made_up_run import write_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 120, 80)
 NAN = np.float32(np.nan)
+VILLAGE, TOWN = Settlement
 
 
 def drawn(*blocks, shape=(40, 60)):
@@ -31,24 +32,44 @@ def drawn(*blocks, shape=(40, 60)):
     return mask
 
 
-@pytest.mark.parametrize(("gap_px", "joined"), [(6, False), (7, True), (8, True)])
-def test_a_gap_of_up_to_the_stated_width_is_filled(gap_px, joined):
-    """Two blocks 7 pixels apart."""
-    found = envelope(drawn(((10, 20), (5, 15)), ((10, 20), (22, 32))), gap_px, 3)
-    assert found[10:20, 15:22].all() == found[10:20, 15:22].any() == joined
-    assert found.sum() == 200 + 70 * joined, "nothing beyond the blocks and their gap"
+RULE = Rule(window=5, strip=6)
+"""A square of 25 pixels is dense from 2.5 built-up pixels on."""
 
 
-@pytest.mark.parametrize(("width_px", "stays"), [(1, False), (2, False), (3, True)])
+def test_the_squares_of_a_run():
+    assert Rule.of(SettlementsSection(), 10.0) == Rule(11, 12) and Rule.of(SettlementsSection(), 30.0) == Rule(5, 5)
+
+
+def test_ground_is_dense_to_the_pixel():
+    """A block of 10 by 10: above its edge a row of 5, then 2 pixels further out no more than 5 of 25 are built-up."""
+    found = envelope(drawn(((10, 20), (10, 20))).astype(float), RULE)
+    assert found[8:22, 10:20].all() and not found[7].any() and not found[22].any()
+
+
+@pytest.mark.parametrize(("share", "inside"), [(0.095, False), (0.1, True), (1.0, True)])
+def test_the_least_share_of_built_up_ground(share, inside):
+    assert envelope(np.full((40, 60), share), RULE)[20, 30] == inside
+
+
+@pytest.mark.parametrize(("width_px", "stays"), [(1, False), (3, True)])
 def test_a_road_joins_no_settlements(width_px, stays):
-    """A strip between two blocks that are further apart than a gap."""
-    found = envelope(drawn(((10, 20), (5, 15)), ((10, 20), (40, 50)), ((14, 14 + width_px), (15, 40))), 4, 3)
+    """A road of 1 pixel makes a strip of 5, one of 3 pixels a strip of 7."""
+    built = drawn(((10, 20), (5, 15)), ((10, 20), (40, 50)), ((14, 14 + width_px), (15, 40))).astype(float)
+    found = envelope(built, RULE)
     assert ndimage.label(found)[1] == (1 if stays else 2) and found[14, 27] == stays
 
 
+def test_what_was_not_seen_is_judged_by_what_lies_around_it():
+    built = np.ones((40, 60))
+    built[10:12, 10:12] = np.nan
+    built[:, 30:] = np.nan
+    found = envelope(built, RULE)
+    assert found[10:12, 10:12].all() and not found[:, 31:].any()
+
+
 def test_a_settlement_at_the_edge_of_the_region_keeps_its_ground():
-    corner = drawn(((0, 10), (0, 10)))
-    np.testing.assert_array_equal(envelope(corner, 20, 3), corner)
+    found = envelope(drawn(((0, 20), (0, 20))).astype(float), RULE)
+    assert found[0, 5:20].all() and found[5:20, 0].all() and not found[0, 0], "of a corner most lies beyond"
 
 
 def pieces_of(mask, size):
@@ -96,7 +117,7 @@ def settings(tmp_path):
             "units": {"path": str(tmp_path / "u.gpkg")},
             "periods": [2023, 2024],
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-            "settlements": {"gap_m": 100, "town_km2": 0.2},
+            "settlements": {"window_m": 50, "town_km2": 0.2},
         }
     )
     write_grid(found, GRID)
@@ -113,7 +134,7 @@ def write_land(settings, built, period="2023"):
 def built_map():
     built = np.zeros(GRID.shape, "float32")
     built[10:40, 10:110] = built[60:80, 100:120] = 0.5
-    built[20:24, 30:34] = NAN
+    built[20:22, 30:32] = NAN
     built[:, 112:] = NAN
     built[10:40, 60] = 0.49
     return built
@@ -124,7 +145,7 @@ def test_the_map_of_settlements(settings):
     settlements(settings)
     got = read_settlements(settings, GRID)
     assert (got[10:40, 10:110] == TOWN).all(), "a hole that was not seen, and a lane, lie inside"
-    assert (got[60:80, 100:112] == VILLAGE).all() and np.isnan(got[:, 112:]).all() and (got[42:58, :112] == 0).all()
+    assert (got[60:76, 100:110] == VILLAGE).all() and np.isnan(got[:, 112:]).all() and (got[42:58, :112] == 0).all()
     assert Layout(settings.root).settlements.with_suffix(".qml").exists()
     beyond = read_settlements(settings, GRID.window(-5, -5, 20, 20))
     assert np.isnan(beyond[:5]).all() and np.isnan(beyond[:, :5]).all() and beyond[15, 15] == TOWN
@@ -152,4 +173,12 @@ def test_the_envelope_is_that_of_the_baseline_alone(settings):
 
 def test_a_section_that_cannot_be_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="min_ha"):
-        parse({"run": "t", "units": {"path": "u"}, "periods": [2023], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "settlements": {"min_ha": 0}})
+        parse(
+            {
+                "run": "t",
+                "units": {"path": "u"},
+                "periods": [2023],
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+                "settlements": {"min_ha": 0},
+            }
+        )

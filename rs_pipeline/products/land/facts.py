@@ -14,6 +14,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.gdp import read_gdp
 from rs_pipeline.products.land.model import land_model
+from rs_pipeline.products.settlements import rule_in_words
 
 Sums = Mapping[str, float]
 
@@ -34,6 +35,8 @@ class LandFacts:
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None
+    settlements: str = ""
+    """How settlements are drawn."""
     baseline: str = ""
     """Label of the period that ``base`` is of, and that conversion is measured from."""
     measured_from: Callable[[str], LandFacts | None] | None = field(default=None, repr=False)
@@ -49,6 +52,7 @@ class LandTable:
     def __init__(self, settings: Settings):
         layout, self.baseline = Layout(settings.root), settings.baseline_label
         self.tables = frozenset(k for k, v in settings.tables if v is not None)
+        self.rule = rule_in_words(settings)
         self.gdp = read_gdp(settings.tables.gdp, settings.stated("tables.gdp"))
         tables = [_read(path) for path in (layout.land_counties(p.label) for p in settings.all_periods) if path.exists()]
         self.sums = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"adcode": [], "period": []})
@@ -73,6 +77,7 @@ class LandTable:
             land_model().report["classes"],
             gdp,
             base_gdp,
+            self.rule,
             baseline,
             lambda label: self.since(adcode, period, label),
         )

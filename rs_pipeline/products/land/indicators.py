@@ -19,6 +19,7 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline
 from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.settlements import SETTLED_ZONE, part_in_settlements
 
 MIN_F1 = 0.7
 """Least F1 of a class that is published, on simulated worlds and on real pixels of sources that were left out of the training."""
@@ -37,6 +38,7 @@ TRUSTED_AS = {"forest": "tree"}
 NOTE = "land map trained on simulated worlds and real pixels"
 MERGED = "natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both"
 TREES_NOT_FOREST = "trees in patches of at least 0.0667 ha, orchards and plantations among them"
+BARE_ALL_YEAR = "bare in every season of the year, March to May included; what is bare in spring alone is not counted"
 UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
@@ -120,6 +122,21 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
         facts,
         TRUSTED_AS.get(name, name),
     )
+
+
+def _settled_bare(facts: Facts) -> Estimate:
+    """Bare ground in settlements, ha; or why it cannot be given."""
+    county = land_zone_sums(facts, "county")
+    if isinstance(county, Estimate):
+        return county
+    land = _mapped(facts)
+    row = part_in_settlements(land.zones.get(SETTLED_ZONE, {}), county, facts.limits, "no settlement in this unit")
+    if isinstance(row, Estimate):
+        return row
+    if not row["land_observed_m2"] > 0:
+        return missing("insufficient_data", "no pixel of a settlement with enough clear dates in enough seasons")
+    found = indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4)
+    return found.noting(BARE_ALL_YEAR, land.settlements) if found.interval else found
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -361,6 +378,10 @@ INDICATORS = (
         formula=_SUM + "wetland", bounds=_MODEL,
     ),
     Indicator("bare_area", "Ground without plants all year", "km2", "land", "down", partial(_cover, name="bare"), formula=_SUM + "bare ground", bounds=_MODEL),
+    Indicator(
+        "settlement_bare_area", "Bare ground in towns and villages", "ha", "land", "down", _settled_bare,
+        formula=_SUM + "bare ground within the map of settlements, which is the same for all periods", bounds=_MODEL,
+    ),
     Indicator(
         "coastal_wetland_area", "Wetland along the coast", "ha", "land", "up", partial(_cover, name="wetland", zone="coast", m2=1e4),
         formula=_SUM + "wetland along the coast", bounds=_MODEL,

@@ -39,10 +39,12 @@ SIDE_TABLES = {
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
+    drawn = [layout.settlements] if indicator.startswith("settlement_") else []
     visits = visit_tables(settings) if indicator.endswith(("converted_area", "_encroached_area")) else []
     return [
         tables.reference_samples,
         *visits,
+        *drawn,
         *(layout.land_counties(p) for p in periods),
         *(layout.land_changes(p) for p in periods[-1:]),
         *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ())),
@@ -91,6 +93,7 @@ STEPS = (
             *(p.layout.map(LAND, label) for label in with_baselines(p)),
             p.layout.map("water", p.baseline),
             *sea_maps(p, [p.baseline]),
+            p.layout.settlements,
             p.layout.tiles,
             p.settings.units.path,
             *([p.layout.shorelines] if p.settings.coastline else []),
@@ -106,10 +109,7 @@ STEPS = (
 PRODUCT = Product(
     "land",
     70,
-    maps=(
-        RegionMap(LAND, BANDS, STYLE, "land"),
-        RegionMap(SETTLEMENTS, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, every_period=False),
-    ),
+    maps=(RegionMap(LAND, BANDS, STYLE, "land"), RegionMap(SETTLEMENTS, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, every_period=False)),
     steps=STEPS,
     facts="rs_pipeline.products.land.facts:facts",
     indicators="rs_pipeline.products.land.indicators:INDICATORS",

@@ -14,7 +14,7 @@ from rs_pipeline.products.register import products, resolve
 from tests.made_up_run import KM2, land_sums
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
-ALL = frozenset(NO_PLACES)
+ALL = frozenset(NONE_HERE)
 
 
 @pytest.fixture
@@ -74,11 +74,55 @@ def test_villages_that_nobody_saw_have_no_cover_rather_than_none_at_all(make, fa
 def test_a_kind_without_polygons_needs_its_table_and_a_unit_without_any_has_no_target(facts_of, name):
     kind = INDICATORS[name].estimator.keywords["kind"]
     without = got(name, facts_of(kind, kinds=frozenset()))
-    assert (without.status, without.reason) == ("needs_table", NO_PLACES[kind]) and f"kind {kind}" in without.reason
+    if kind == "village":
+        assert (without.status, without.reason) == ("no_target", "no village on the map of settlements in this unit")
+    else:
+        assert (without.status, without.reason) == ("needs_table", NO_PLACES[kind]) and f"kind {kind}" in without.reason
     sliver = got(name, facts_of(kind, {"area_m2": 0.9, "n_scenes": 2}))
     assert sliver.reason == NONE_HERE[kind], "a border drawn twice"
     elsewhere = got(name, facts_of(kind))
     assert (elsewhere.status, elsewhere.reason) == ("no_target", NONE_HERE[kind])
+
+
+def drawn(make, facts_of, known_km2=100.0, row=None, kinds=frozenset()):
+    """Facts of a unit of 100 km2, whose map of settlements shows ``known_km2`` of it, with 1 km2 in villages that the run has drawn."""
+    facts = facts_of("village", kinds=kinds)
+    land = facts["land"]
+    county = land.zones["county"] | {"settlements_known_m2": known_km2 * KM2}
+    zones = facts.zones | ({} if row == {} else {"settlement:village": row or one_km2(make)})
+    facts = replace(facts, zones=zones).with_own(land=replace(land, zones={**land.zones, "county": county}, settlements="the rule of 2023"))
+    return replace(facts, measured=lambda period, since: replace(facts, period=period, baseline=since))
+
+
+def test_without_villages_in_the_table_they_are_those_that_the_run_draws(make, facts_of):
+    found = got("village_green_cover", drawn(make, facts_of))
+    assert found.interval == Interval(pytest.approx(50.0), pytest.approx(46.0), pytest.approx(54.0), "model95") and found.reason == "the rule of 2023"
+    other = got("village_green_cover", drawn(make, facts_of, kinds=frozenset({"habitat"})))
+    assert other.interval == found.interval, "a table of other places"
+
+
+def test_given_villages_win(make, facts_of):
+    facts = drawn(make, facts_of, kinds=ALL)
+    assert got("village_green_cover", facts).reason == NONE_HERE["village"]
+    given = replace(facts, zones=facts.zones | {"place:village": one_km2(make, fvc_growing_sum_m2=0.25 * KM2)})
+    given = replace(given, measured=lambda period, since: replace(given, period=period))
+    found = got("village_green_cover", given)
+    assert found.interval.value == pytest.approx(25.0) and found.reason == ""
+
+
+def test_what_the_map_of_settlements_does_not_show_was_not_seen(make, facts_of):
+    """60 km2 of 100 known: 0.6 of all villages were seen."""
+    found = got("village_green_cover", drawn(make, facts_of, 60.0))
+    assert found.observed_fraction == pytest.approx(0.6) and found.interval.kind == "range" and found.reason.startswith("the rule of 2023; 60 % observed")
+    less = got("village_green_cover", drawn(make, facts_of, 49.0))
+    assert (less.interval, less.status) == (None, "insufficient_data")
+    assert less.reason == "49 % of this unit is on the land map that settlements are drawn from"
+
+
+@pytest.mark.parametrize(("known_km2", "status"), [(100.0, "no_target"), (95.0, "no_target"), (94.0, "insufficient_data")])
+def test_there_is_no_village_only_where_the_map_shows_the_unit(make, facts_of, known_km2, status):
+    found = got("village_green_cover", drawn(make, facts_of, known_km2, row={}))
+    assert (found.interval, found.status) == (None, status)
 
 
 def converted(make, **changes):
@@ -151,4 +195,4 @@ def test_the_share_of_reserves_is_geometry(facts_of):
 
 def test_every_kind_that_a_sentence_needs_has_its_words():
     own = resolve(products()["places"].indicators)
-    assert {i.estimator.keywords["kind"] for i in own if i.name != "reserve_share"} == set(NO_PLACES) == set(NONE_HERE)
+    assert {i.estimator.keywords["kind"] for i in own if i.name != "reserve_share"} == {*NO_PLACES, "village"} == set(NONE_HERE)
