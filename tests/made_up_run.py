@@ -147,6 +147,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
     own = {
         "reaches": None,
         "towns_drawn": "",
+        "settlements_unfit": None,
         "bodies": None,
         "transects": None,
         "has_grassland": False,

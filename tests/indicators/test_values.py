@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rs_pipeline.estimation import error_model as errors
+from rs_pipeline.estimation.estimate import missing
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
@@ -524,6 +525,10 @@ def test_urban_and_rural_reaches(make, estimate_of):
     assert numbers(estimate_of("black_odorous_rural_reaches", facts)) == (1, 0, 1, "model95")
     assert estimate_of("black_odorous_rural_reaches", facts).reason == "towns by the rule"
     assert "towns by the rule" not in estimate_of("black_odorous_reaches", facts).reason
+    unfit = missing("insufficient_data", "built is not told from bare")
+    drawn = facts.with_own(settlements_unfit=unfit)
+    assert estimate_of("black_odorous_rural_reaches", drawn) == unfit and estimate_of("black_odorous_reaches", drawn).interval
+    assert estimate_of("black_odorous_rural_reaches", drawn.with_own(towns_drawn="")).interval, "given towns need no map"
 
 
 def test_a_reach_whose_place_is_not_known_is_in_the_upper_bound_of_both(make, estimate_of):

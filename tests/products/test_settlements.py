@@ -155,7 +155,7 @@ def test_the_map_does_not_depend_on_the_pieces_it_is_made_in(settings, monkeypat
     write_land(settings, built_map())
     settlements(settings)
     whole = read_settlements(settings, GRID)
-    monkeypatch.setattr(module, "WORK_PX", 16)
+    monkeypatch.setattr(module, "WORK_PX", 48)
     settlements(settings)
     np.testing.assert_array_equal(read_settlements(settings, GRID), whole)
 

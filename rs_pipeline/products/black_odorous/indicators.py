@@ -38,6 +38,8 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
         return missing("insufficient_data", "this run made no layer of reaches")
     if unseen := _unseen(facts):
         return unseen
+    if place and facts["towns_drawn"] and facts["settlements_unfit"]:
+        return facts["settlements_unfit"]
     unplaced = reaches[reaches.place == ""] if place else reaches[:0]
     if place:
         reaches = reaches[reaches.place.isin([place, ""])].assign(

@@ -12,6 +12,7 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.land.accuracy import not_told
 from rs_pipeline.products.land.gdp import read_gdp
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.settlements import rule_in_words
@@ -106,5 +107,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``land``: `LandFacts` of the unit and period, None where the run made no land map."""
-    return {"land": LandTable(settings).of}
+    """``land``: `LandFacts` of the unit and period, None where the run made no land map. ``settlements_unfit``: why the map of settlements cannot be used, an
+    `Estimate`, None where it can: it is made of built-up land, which the land map must tell from other cover."""
+    unfit = not_told(land_model().report["classes"], "built")
+    return {"land": LandTable(settings).of, "settlements_unfit": lambda adcode, period: unfit}

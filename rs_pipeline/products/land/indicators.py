@@ -17,14 +17,10 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval, difference
+from rs_pipeline.products.land.accuracy import not_told, tested
 from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.settlements import SETTLED_ZONE, part_in_settlements
-
-MIN_F1 = 0.7
-"""Least F1 of a class that is published, on simulated worlds and on real pixels of sources that were left out of the training."""
-MIN_REAL_PIXELS = 20
-"""Least real pixels to test a class."""
 
 ERROR_OF = {
     **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
@@ -81,26 +77,6 @@ def indistinct(facts: Facts, name: str) -> Estimate | None:
     return not_told(_mapped(facts).accuracy, name)
 
 
-def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
-    """`indistinct`, by the accuracy of each class in the model's report."""
-    a = accuracy[name]
-    words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
-    if a["f1"] < MIN_F1:
-        return missing("insufficient_data", _accuracy(words, a, name=name, other="other cover", where="simulated worlds"))
-    if tested(a) and a["real"]["f1"] < MIN_F1:
-        return missing("insufficient_data", _accuracy(words, a["real"], name=name, other=a["real"]["taken_for"], where=f"{a['real']['n']} real pixels"))
-    return None
-
-
-def _accuracy(words: str, a: Mapping[str, float], **others: str) -> str:
-    return words.format(users=100 * a["users"], producers=100 * a["producers"], **others)
-
-
-def tested(accuracy: Mapping) -> bool:
-    """Whether a class was tested on enough real pixels."""
-    return accuracy.get("real", {}).get("n", 0) >= MIN_REAL_PIXELS
-
-
 def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
     """For the mean share of a class or group over the observed part of a zone: its random standard error, and the mean of p (1 - p), with which its
     systematic error grows."""
@@ -135,7 +111,7 @@ def _settled_bare(facts: Facts) -> Estimate:
         return row
     if not row["land_observed_m2"] > 0:
         return missing("insufficient_data", "no pixel of a settlement with enough clear dates in enough seasons")
-    found = indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4)
+    found = facts["settlements_unfit"] or indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4)
     return found.noting(BARE_ALL_YEAR, land.settlements) if found.interval else found
 
 

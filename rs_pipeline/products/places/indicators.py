@@ -46,6 +46,8 @@ def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
 def _of_drawn_villages(facts: Facts, name: str) -> Estimate:
     """``name`` of `estimate_of` for the unit's part in the villages of the map of settlements, or why there is none."""
     land = facts["land"]
+    if facts["settlements_unfit"]:
+        return facts["settlements_unfit"]
     if land is None:
         return missing("insufficient_data", "this run made no land map that villages could be drawn from")
     row = part_in_settlements(facts.zones.get(VILLAGE_ZONE, {}), land.zones["county"], facts.limits, "no village on the map of settlements in this unit")

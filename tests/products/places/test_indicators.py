@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from rs_pipeline.estimation.estimate import missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
@@ -99,6 +100,11 @@ def test_without_villages_in_the_table_they_are_those_that_the_run_draws(make, f
     assert found.interval == Interval(pytest.approx(50.0), pytest.approx(46.0), pytest.approx(54.0), "model95") and found.reason == "the rule of 2023"
     other = got("village_green_cover", drawn(make, facts_of, kinds=frozenset({"habitat"})))
     assert other.interval == found.interval, "a table of other places"
+
+
+def test_villages_are_not_drawn_from_a_map_that_does_not_tell_built_up_land(make, facts_of):
+    unfit = missing("insufficient_data", "built is not told from bare")
+    assert got("village_green_cover", drawn(make, facts_of).with_own(settlements_unfit=unfit)) == unfit
 
 
 def test_given_villages_win(make, facts_of):
