@@ -536,7 +536,8 @@ def lineage(settings: Settings, product: str) -> list[Step]:
     own = products()[product]
     makers = {name: region_maps()[name].made_by for name in county_maps(settings)}
     not_summed = set(makers.values()) - {makers[name] for name in own.county_maps or makers if name in makers}
-    return [*upstream(settings, own.needs_steps, not_summed), steps()["indicators"]]
+    not_asked = {"settlements"} - set(own.needs_steps)  # their sums stand in the files of all other sums
+    return [*upstream(settings, own.needs_steps, not_summed | not_asked), steps()["indicators"]]
 
 
 def keys_of(settings: Settings, product: str) -> tuple[str, ...]:

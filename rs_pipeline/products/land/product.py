@@ -122,7 +122,7 @@ PRODUCT = Product(
         *sea_maps(p, [p.baseline]),
         p.layout.tiles,
     ],
-    needs_steps=("land_zonal",),
+    needs_steps=("land_zonal", SETTLEMENTS),
     evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER}
     | {"land_forest": SampledProduct(LAND, f"share_{Land.TREE.word}", Land.TREE, "0 or 1")},

@@ -50,7 +50,7 @@ PRODUCT = Product(
     steps=STEPS,
     facts="rs_pipeline.products.places.indicators:facts",
     indicators="rs_pipeline.products.places.indicators:INDICATORS",
-    needs_steps=("zonal", "land_zonal"),
+    needs_steps=("zonal", "land_zonal", "settlements"),
     evidence=_evidence,
     evidence_maps=("vegetation", "water"),
 )
