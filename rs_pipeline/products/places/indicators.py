@@ -28,6 +28,9 @@ NONE_HERE = {
 }  # fmt: skip
 
 
+CORES = "drawn villages are built-up ground, works among it: the bounds reach to the cover of the whole unit"
+
+
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``watched_kinds``: kinds that tables.places has, none without it."""
     kinds = watched_kinds(settings)
@@ -54,7 +57,17 @@ def _of_drawn_villages(facts: Facts, name: str) -> Estimate:
     if isinstance(row, Estimate):
         return row
     found = estimate_of(name, as_unit(replace(facts, zones={**facts.zones, VILLAGE_ZONE: row}), VILLAGE_ZONE))
-    return found.noting(land.settlements) if found.interval else found
+    return _up_to_the_unit(found, estimate_of(name, facts)).noting(land.settlements) if found.interval else found
+
+
+def _up_to_the_unit(drawn: Estimate, unit: Estimate) -> Estimate:
+    """The estimate of drawn villages with bounds that hold those of the whole unit too: a village is greener than its built-up ground, and no greener
+    than the land around it. A change is of the same ground in both periods, and has the error model's own interval."""
+    if drawn.interval is None or unit.interval is None:
+        return drawn
+    (low, high), (least, most) = drawn.interval.bounds, unit.interval.bounds
+    wide = replace(drawn.interval, lower=min(low, least), upper=max(high, most))
+    return replace(drawn, interval=wide, spread=drawn.spread and replace(drawn.spread, of_changes=True)).noting(CORES)
 
 
 def _reserve_share(facts: Facts) -> Estimate:
@@ -102,7 +115,7 @@ INDICATORS = (
     ),
     Indicator(
         "village_green_cover", "Mean vegetation cover of villages, growing season", "%", "places", "up", partial(_of_kind, kind="village", name="fvc_growing_mean"),
-        of_one_pixel=True, formula="fvc_growing_mean" + _WITHIN.format("village") + "; without such polygons, within the villages of the map of settlements",
+        of_one_pixel=True, formula="fvc_growing_mean" + _WITHIN.format("village") + "; without such polygons, within the villages of the map of settlements, with bounds that hold those of the whole unit",
         bounds=_MODEL,
     ),
     Indicator(

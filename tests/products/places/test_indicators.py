@@ -10,7 +10,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.places.estimates import as_unit
-from rs_pipeline.products.places.indicators import NO_PLACES, NONE_HERE
+from rs_pipeline.products.places.indicators import CORES, NO_PLACES, NONE_HERE
 from rs_pipeline.products.register import products, resolve
 from tests.made_up_run import KM2, land_sums
 
@@ -97,7 +97,7 @@ def drawn(make, facts_of, known_km2=100.0, row=None, kinds=frozenset()):
 
 def test_without_villages_in_the_table_they_are_those_that_the_run_draws(make, facts_of):
     found = got("village_green_cover", drawn(make, facts_of))
-    assert found.interval == Interval(pytest.approx(50.0), pytest.approx(46.0), pytest.approx(54.0), "model95") and found.reason == "the rule of 2023"
+    assert found.interval.value == pytest.approx(50.0) and found.reason == f"the rule of 2023; {CORES}"
     other = got("village_green_cover", drawn(make, facts_of, kinds=frozenset({"habitat"})))
     assert other.interval == found.interval, "a table of other places"
 
@@ -105,6 +105,17 @@ def test_without_villages_in_the_table_they_are_those_that_the_run_draws(make, f
 def test_villages_are_not_drawn_from_a_map_that_does_not_tell_built_up_land(make, facts_of):
     unfit = missing("insufficient_data", "built is not told from bare")
     assert got("village_green_cover", drawn(make, facts_of).with_own(settlements_unfit=unfit)) == unfit
+
+
+@pytest.mark.parametrize(("cover", "lower", "upper"), [(0.8, 46.0, 84.12), (0.5, 45.88, 54.12), (0.2, 15.88, 54.0)])
+def test_the_bounds_of_drawn_villages_reach_to_the_cover_of_the_unit(make, facts_of, cover, lower, upper):
+    """Villages 46 to 54 %; the unit has 0.04 of systematic and 1.96 x 0.005 of random error. A change is that of the villages alone."""
+    unit = {"county": make.sums(fvc_growing_sum_m2=cover * 90 * KM2, fvc_growing_square_m2=cover**2 * 90 * KM2, fvc_peak_var_m4=(0.005 * 90 * KM2) ** 2)}
+    facts = drawn(make, facts_of)
+    facts = replace(facts, zones=facts.zones | unit)
+    found = got("village_green_cover", replace(facts, measured=lambda period, since: replace(facts, period=period)))
+    assert found.interval == Interval(pytest.approx(50.0), pytest.approx(lower, abs=0.01), pytest.approx(upper, abs=0.01), "model95")
+    assert found.spread.of_changes and found.spread.around(50.0) == Interval(50.0, pytest.approx(46.0), pytest.approx(54.0), "model95")
 
 
 def test_given_villages_win(make, facts_of):
@@ -119,7 +130,11 @@ def test_given_villages_win(make, facts_of):
 def test_what_the_map_of_settlements_does_not_show_was_not_seen(make, facts_of):
     """60 km2 of 100 known: 0.6 of all villages were seen."""
     found = got("village_green_cover", drawn(make, facts_of, 60.0))
-    assert found.observed_fraction == pytest.approx(0.6) and found.interval.kind == "range" and found.reason.startswith("the rule of 2023; 60 % observed")
+    assert (
+        found.observed_fraction == pytest.approx(0.6)
+        and found.interval.kind == "range"
+        and found.reason.startswith(f"the rule of 2023; {CORES}; 60 % observed")
+    )
     less = got("village_green_cover", drawn(make, facts_of, 49.0))
     assert (less.interval, less.status) == (None, "insufficient_data")
     assert less.reason == "49 % of this unit is on the land map that settlements are drawn from"
