@@ -166,7 +166,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.lakes": SideFile("lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out", _polygons),
     "tables.waters": SideFile("polygons with name and kind (lake, section, sea) of waters to be watched month by month; null watches the run's own bodies alone", _waters),
     "tables.water_classes": SideFile("CSV name,month,class with official classes of tables.waters; null leaves the monthly series without them", _water_classes),
-    "tables.urban": SideFile("polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together", _polygons),
+    "tables.urban": SideFile("polygons of built-up towns (urban development boundary, or OpenStreetMap); null takes those that the run draws (settlements)", _polygons),
     "tables.restored_coast": SideFile("restored reaches of the coast (natural-resources department); null counts none as natural", _polygons),
     "tables.red_line": SideFile("ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table", _red_line),
     "tables.reference_samples": SideFile(

@@ -136,6 +136,11 @@ class Layout:
         """Areas of greening and browning by county."""
         return self.root / "counties" / "vegetation_trend.parquet"
 
+    @property
+    def settlements(self) -> Path:
+        """Map of towns and villages, the same for all periods."""
+        return self.region_map("settlements")
+
     def land_counties(self, period: str) -> Path:
         """Areas of land cover and of its conversion, by unit and zone."""
         return self.root / "counties" / f"land_{period}.parquet"

@@ -244,7 +244,7 @@ COMMON = (
         final=True,
         memory_mb=_zonal_memory_mb,
         keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products", "heat.hot_k", *KEYS_OF_MAPS),
-        reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
+        reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path, p.layout.settlements],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.tables.places, p.settings.targets_path],
         writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period), *([p.layout.place_sums(p.period)] if p.settings.tables.places else [])],
     ),
@@ -258,7 +258,20 @@ AFTER_PRODUCTS = (
         scope="run",
         final=True,
         memory_mb=lambda s: table_memory_mb(s, 800, 0.012),
-        keys=("indicators", "trend", "soil", "ecology", "heat", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
+        keys=(
+            "indicators",
+            "settlements",
+            "trend",
+            "soil",
+            "ecology",
+            "heat",
+            "baseline",
+            "province",
+            "units",
+            "products",
+            "vegetation.peak_window",
+            *LIMIT_KEYS,
+        ),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p),
@@ -535,7 +548,8 @@ def lineage(settings: Settings, product: str) -> list[Step]:
     own = products()[product]
     makers = {name: region_maps()[name].made_by for name in county_maps(settings)}
     not_summed = set(makers.values()) - {makers[name] for name in own.county_maps or makers if name in makers}
-    return [*upstream(settings, own.needs_steps, not_summed), steps()["indicators"]]
+    not_asked = {"settlements"} - set(own.needs_steps)  # their sums stand in the files of all other sums
+    return [*upstream(settings, own.needs_steps, not_summed | not_asked), steps()["indicators"]]
 
 
 def keys_of(settings: Settings, product: str) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 from itertools import product
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from rasterio.windows import Window
 
 from rs_pipeline.config import EcologySection, parse
 from rs_pipeline.estimation import error_model as errors
@@ -19,8 +21,10 @@ from rs_pipeline.indicators.targets import Target
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
 from rs_pipeline.products.baselines import other_baselines
+from rs_pipeline.products.land.maps import SETTLEMENT_BANDS
 from rs_pipeline.products.vegetation.county import CHANGES as VEGETATION_CHANGES
 from rs_pipeline.products.water.county import CHANGES as WATER_CHANGES
+from rs_pipeline.storage.raster import write_cog
 
 KM2 = 1e6
 
@@ -90,6 +94,7 @@ def land_sums(built_km2: float) -> dict:
         | {
             "area_m2": 100 * KM2,
             "land_observed_m2": 100 * KM2,
+            "settlements_known_m2": 100 * KM2,
             "common_m2": 100 * KM2,
             "built_common_m2": built_km2 * KM2,
             "built_baseline_m2": built_km2 * KM2,
@@ -100,7 +105,7 @@ def land_sums(built_km2: float) -> dict:
 
 def reach_rows(*rows: tuple) -> pd.DataFrame:
     """(class, width_class, length_m) and, where it was visited, what was found to a table of reaches."""
-    return pd.DataFrame([(*row, "")[:4] for row in rows], columns=["class", "width_class", "length_m", "field"])
+    return pd.DataFrame([(*row, "")[:4] for row in rows], columns=["class", "width_class", "length_m", "field"]).assign(place="")
 
 
 def transect_rows(*rows: dict) -> pd.DataFrame:
@@ -143,6 +148,8 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
     }
     own = {
         "reaches": None,
+        "towns_drawn": "",
+        "settlements_unfit": None,
         "bodies": None,
         "transects": None,
         "has_grassland": False,
@@ -204,6 +211,13 @@ def write_grid(settings, grid: Grid) -> None:
     path = Layout(settings.root).tiles
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame([row]).to_parquet(path, index=False)
+
+
+def write_settlements(settings, grid: Grid, kinds: np.ndarray) -> None:
+    """Grid and map of settlements of a run: ``kinds`` (h, w) of 0 none, 1 village, 2 town."""
+    write_grid(settings, grid)
+    pieces = iter([(Window(0, 0, grid.width, grid.height), np.asarray(kinds, "float32")[None])])
+    write_cog(Layout(settings.root).settlements, grid, pieces, SETTLEMENT_BANDS, {}, categorical=True)
 
 
 class FakeRun:

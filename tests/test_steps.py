@@ -230,7 +230,7 @@ OF_PIXELS = {
 }  # fmt: skip
 """Keys of sections with decisions that the pixels of a tile are read with: the classes of maps are among them, for they are drawn in the one pass over the dates."""
 
-DECISION_SECTIONS = ("black_odorous", "water", "coastline", "trend", "land_zones", "indicators")
+DECISION_SECTIONS = ("black_odorous", "water", "coastline", "trend", "land_zones", "settlements", "indicators")
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +266,7 @@ def test_decisions_rerun_decisions_alone(sample, section):
         ("black_odorous.suspected_probability", {"reaches", "report"}, {"search", "fetch", "observe", "mosaic", "land", "reach_scores", "zonal", "coastline"}),
         ("indicators.range_fraction", {"indicators", "places", "report"}, {"search", "fetch", "observe", "mosaic", "zonal", "reaches", "coastline"}),
         ("land_zones.min_rise", {"land_zonal", "findings"}, {"search", "fetch", "land", "mosaic", "observe"}),
+        ("settlements.min_ha", {"settlements", "indicators"}, {"search", "fetch", "land", "mosaic", "observe", "reaches"}),
         ("coastline.stable_m_yr", {"coastline"}, {"search", "fetch", "shore", "observe", "mosaic"}),
         ("trend.false_discovery_rate", {"trend_map", "trend_zonal", "indicators", "places"}, {"search", "fetch", "observe", "trend"}),
     ],

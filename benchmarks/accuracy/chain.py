@@ -24,6 +24,7 @@ from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
 from rs_pipeline.products.register import period_maps
 from rs_pipeline.products.sea import sea
+from rs_pipeline.products.settlements import settlements
 from rs_pipeline.products.soil.step import soil_loss
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.mosaic import mosaic
@@ -53,6 +54,7 @@ def run_steps(settings: Settings) -> None:
             mosaic(settings, product, period)
         if settings.coastline:
             sea(settings, period)
+    settlements(settings)
     reach_lines(settings)
     for period in periods:
         for tile in tiles:

@@ -13,8 +13,8 @@ import pandas as pd
 
 from benchmarks.accuracy.real_land import RANGES
 from benchmarks.attack import Attack
+from rs_pipeline.products.land.accuracy import MIN_F1, tested
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.indicators import MIN_F1, tested
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.training.land_library import PLANTS, measured_ground, plant_pixels, shipped_spectra

@@ -8,6 +8,7 @@ from rs_pipeline.config.product_sections import (
     HeatSection,
     LandSection,
     LandZonesSection,
+    SettlementsSection,
     SoilSection,
     TrendSection,
     VegetationSection,
@@ -36,6 +37,6 @@ from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, coast_of, he
 
 __all__ = [
     "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "EcologySection", "FetchSection", "GridSection", "HeatSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
-    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection", "SoilSection",
+    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SettlementsSection", "SimulationSection", "SoilSection",
     "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "Window", "coast_of", "heat_of", "holds_day", "load", "parse", "time_zone",
 ]  # fmt: skip

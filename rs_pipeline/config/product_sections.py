@@ -103,6 +103,20 @@ class LandZonesSection(Section):
     coastal_width_m: float = Field(2000.0, gt=0, le=100_000, description="Land this near to the shoreline counts for coastal wetland, metres.")
 
 
+class SettlementsSection(Section):
+    """Towns and villages that the run draws from its land map of the baseline period, for indicators whose tables of places are not given."""
+
+    window_m: float = Field(100.0, gt=0, le=1000, description="Ground belongs to a settlement where a tenth of the square of this side is built-up, metres.")
+    min_ha: float = Field(1.0, gt=0, le=10_000, description="A smaller patch is no settlement, ha.")
+    town_km2: float = Field(1.0, gt=0, le=10_000, description="A settlement of at least this size is a town, a smaller one a village, km2.")
+
+    @model_validator(mode="after")
+    def _a_town_is_larger(self) -> Self:
+        if self.town_km2 * 100 < self.min_ha:
+            raise ValueError(f"town_km2 {self.town_km2:g} is {100 * self.town_km2:g} ha, less than min_ha {self.min_ha:g}: a town is a settlement too")
+        return self
+
+
 class SoilSection(Section):
     """Soil loss by water, by the Chinese soil loss equation on heights, land cover and vegetation; and the rate of conserved land."""
 

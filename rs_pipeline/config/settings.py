@@ -91,6 +91,7 @@ class Settings(Section):
     black_odorous: product.BlackOdorousSection = _of(product.BlackOdorousSection)
     land: product.LandSection = _of(product.LandSection)
     land_zones: product.LandZonesSection = _of(product.LandZonesSection)
+    settlements: product.SettlementsSection = _of(product.SettlementsSection)
     soil: product.SoilSection = _of(product.SoilSection)
     ecology: product.EcologySection = _of(product.EcologySection)
     heat: product.HeatSection | None = Field(

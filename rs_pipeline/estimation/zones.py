@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -87,3 +88,20 @@ def coverage(grid: Grid, polygons: gpd.GeoDataFrame) -> tuple[np.ndarray, np.nda
     share = np.concatenate(list(found.coverage)).astype("float64")
     inside = share > 0
     return zone[inside], cell[inside], share[inside] * area[cell[inside]]
+
+
+def with_masks(
+    covered: tuple[np.ndarray, np.ndarray, np.ndarray], masks: Sequence[np.ndarray], n_units: int, n_rows: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`coverage` by ``n_rows`` polygons, of which the first ``n_units`` are units, and after it that of the units' parts in masks: the part of unit i in
+    mask k is the zone n_rows + k n_units + i. ``masks`` : bool (h, w) each.
+
+    >>> covered = np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([100.0, 50.0, 50.0])
+    >>> [part.tolist() for part in with_masks(covered, [np.array([[False, True]])], 1, 2)]
+    [[0, 0, 1, 2], [0, 1, 1, 1], [100.0, 50.0, 50.0, 50.0]]
+    """
+    zone, cell, weight = covered
+    inside = [mask.ravel()[cell] & (zone < n_units) for mask in masks]
+    zones = [zone[where] + n_rows + k * n_units for k, where in enumerate(inside)]
+    cells, weights = ([part[where] for where in inside] for part in (cell, weight))
+    return np.concatenate([zone, *zones]), np.concatenate([cell, *cells]), np.concatenate([weight, *weights])

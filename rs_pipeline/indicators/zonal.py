@@ -18,7 +18,7 @@ from rs_kernels.zonal import zone_sums
 from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.propagation import add_variances
-from rs_pipeline.estimation.zones import CountySums, coverage
+from rs_pipeline.estimation.zones import CountySums, coverage, with_masks
 from rs_pipeline.indicators.foreshore import foreshores, landlocked
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
@@ -26,6 +26,7 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.products.sea import SEA, read_sea
+from rs_pipeline.products.settlements import VILLAGE_ZONE, Settlement, read_settlements
 from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, surroundings, with_unions
 from rs_pipeline.storage.provenance import fingerprint
@@ -103,22 +104,26 @@ def zonal(settings: Settings, period_label: str) -> None:
     ``counties/<period>.parquet`` : one row per unit and zone, changes since the run's baseline. ``places/sums_<period>.parquet`` : the same for each watched
     place. ``counties/changes_<period>.parquet`` : the columns of changes since other baselines of targets, one row per unit, zone and baseline.
 
-    Rows with an empty code are unions of units that overlap; the region is the sum of the rows that are ``in_region``.
+    Rows with an empty code are unions of units that overlap; the region is the sum of the rows that are ``in_region``. The zone VILLAGE_ZONE is the part of a
+    unit in villages that the run has drawn.
     """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings, period_label), read_retries(layout.retries)
+    units = polygons[polygons.zone == "county"]
+    rows = pd.concat([polygons, units.assign(zone=VILLAGE_ZONE)], ignore_index=True)
     used, others = county_maps(settings), other_baselines(settings, period_label)
-    state, means = _Sums(len(polygons)), {}
-    changes = {label: _Sums(len(polygons)) for label in others}
-    area = np.zeros(len(polygons))
-    scene_ids: list[set[str]] = [set() for _ in range(len(polygons))]
-    lost: list[dict[str, str]] = [{} for _ in range(len(polygons))]
-    tile_ids: list[list[str]] = [[] for _ in range(len(polygons))]
-    maps: list[list[str]] = [[] for _ in range(len(polygons))]
+    state, means = _Sums(len(rows)), {}
+    changes = {label: _Sums(len(rows)) for label in others}
+    area = np.zeros(len(rows))
+    scene_ids: list[set[str]] = [set() for _ in range(len(rows))]
+    lost: list[dict[str, str]] = [{} for _ in range(len(rows))]
+    tile_ids: list[list[str]] = [[] for _ in range(len(rows))]
+    maps: list[list[str]] = [[] for _ in range(len(rows))]
     for tile in read_tiles(settings):
-        zone, cell, weight = coverage(tile.grid, polygons)
-        if not zone.size:
+        covered = coverage(tile.grid, polygons)
+        if not covered[0].size:
             continue
+        zone, cell, weight = with_masks(covered, [read_settlements(settings, tile.grid) == Settlement.VILLAGE], len(units), len(polygons))
         now = _tile_bands(settings, tile, period_label, used)
         base = now if period_label == settings.baseline_label else _tile_bands(settings, tile, settings.baseline_label, used)
         found = sums_of_products(settings, now, base)
@@ -139,7 +144,7 @@ def zonal(settings: Settings, period_label: str) -> None:
             maps[z] += prints
     if state.layers.empty:
         raise ValueError("no unit meets a tile")
-    table = pd.DataFrame(polygons[["adcode", "name", "prefecture", "in_region", "zone"]])
+    table = pd.DataFrame(rows[["adcode", "name", "prefecture", "in_region", "zone"]])
     table.insert(4, "period", period_label)
     table["area_m2"] = area
     table["n_scenes"] = [len(s) for s in scene_ids]
@@ -154,7 +159,7 @@ def zonal(settings: Settings, period_label: str) -> None:
     write_parquet(table[shared], layout.counties(period_label))
     if settings.tables.places is not None:
         write_parquet(table[single], layout.place_sums(period_label))
-    write_changes(polygons[shared], {label: sums.table()[shared] for label, sums in changes.items()}, period_label, layout.changes(period_label))
+    write_changes(rows[shared], {label: sums.table()[shared] for label, sums in changes.items()}, period_label, layout.changes(period_label))
 
 
 def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], period: str, path: Path) -> None:

@@ -26,7 +26,21 @@ from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, findings, heat, land, missing, radiometry, registration, vegetation, verdicts, water
+from rs_pipeline.validation import (
+    black_odorous,
+    coastline,
+    counties,
+    findings,
+    heat,
+    land,
+    missing,
+    radiometry,
+    registration,
+    settlements,
+    vegetation,
+    verdicts,
+    water,
+)
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -64,7 +78,7 @@ def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) ->
         )
     yearly = [list(_maps(layout, truth, settings, label, year)) for label, year in labels.items()]
     scores = [*combine(yearly), *_reaches(layout, truth, labels), *_coast(layout, truth, labels), *_table(layout, truth, settings, labels)]
-    scores += [*_findings(layout, truth, settings, labels), *_ledger(layout, truth)]
+    scores += [*_findings(layout, truth, settings, labels), *_settlements(layout, truth), *_ledger(layout, truth)]
     if not scores:
         raise ConfigError(
             "the run has made nothing that can be scored",
@@ -122,6 +136,10 @@ def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.Ge
         assessed=table.satellite_class.isin(ASSESSED),
         listed=table.satellite_class.isin(("suspected", "possible")),
     )
+
+
+def _settlements(layout: Layout, truth: Truth) -> list[Score]:
+    return settlements.score_settlements(on_grid(layout.settlements, "class", truth.grid), truth) if layout.settlements.is_file() else []
 
 
 def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:

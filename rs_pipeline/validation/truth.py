@@ -310,6 +310,11 @@ class Truth:
         """Watched places: kind, cleared (year or missing), polygons."""
         return self._vector(self.folder.parent / "places.gpkg")
 
+    @property
+    def towns(self) -> gpd.GeoDataFrame | None:
+        """Polygons of towns with their fringe."""
+        return self._vector(self.folder.parent / "urban.gpkg")
+
     @cached_property
     def waters(self) -> gpd.GeoDataFrame:
         """Inland waters: name, kind, material, confuser (empty for plain waters), width_m (NaN unless river or canal), polygons."""

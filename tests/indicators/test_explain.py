@@ -61,7 +61,7 @@ def test_explain_tells_a_reader(finished):
         "tiles/2024/r000c000/water.tif",
         "code_now same",
         "permanent_frequency",
-        "search > grid > assign > fetch > observe > mosaic > zonal > bodies > quality_scores > quality > indicators",
+        "search > grid > assign > fetch > observe > mosaic > bodies > quality_scores > zonal > quality > indicators",
     ):
         assert words in output, words
     assert "S2-2024-2" not in output  # in the ledger, not in the county
@@ -230,7 +230,8 @@ def test_names_of_the_run_and_its_folder_are_no_change(fake_run, tmp_path):
 def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished):
     settings = load(finished().layout.settings)
     names = [s.name for s in lineage(settings, "water")]
-    assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "zonal", "bodies", "quality_scores", "quality", "indicators"]
+    assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "bodies", "quality_scores", "zonal", "quality", "indicators"]
+    assert {"land", "settlements"} <= {s.name for s in lineage(settings, "places")} and "settlements" in [s.name for s in lineage(settings, "black_odorous")]
     assert [s.name for s in lineage(settings, "red_line")] == [
         s.name for s in lineage(settings, "water") if s.name not in ("zonal", "quality_scores", "quality")
     ]  # the sea is that of the water maps

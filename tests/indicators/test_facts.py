@@ -13,10 +13,12 @@ from rs_pipeline.estimation.propagation import add_variances, correlated_varianc
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.facts import Run, read_counties
 from rs_pipeline.indicators.zonal import county_zones
+from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
 from rs_pipeline.products.red_line.areas import red_line_areas
 from rs_pipeline.products.water.facts import read_bodies
+from tests.made_up_run import write_settlements
 
 
 def write(path, shapes, crs=32650, **columns):
@@ -38,8 +40,19 @@ def test_reaches_in_towns(fake_run, tmp_path):
     run = fake_run(tables={"urban": town})
     lines = [shapely.LineString([at(10, 10), at(60, 10)]), shapely.LineString([at(90, 50), at(400, 50)])]
     write(run.layout.reaches, lines, adcode=["130001"] * 2, period=["2024"] * 2, layer="reaches")
-    assert read_reaches(run.settings).urban.tolist() == [True, False]  # the middle of the second lies outside
-    assert "urban" not in read_reaches(fake_run().settings)
+    assert read_reaches(run.settings).place.tolist() == ["urban", "rural"]  # the middle of the second lies outside
+    assert read_reaches(fake_run().settings).place.tolist() == ["", ""], "without a map of settlements nothing is known"
+
+
+def test_reaches_in_towns_that_the_run_has_drawn(fake_run):
+    """A town of 2 x 2 pixels and a village beside it; reaches 90 m and 110 m from the town, in the village, and where nothing is known."""
+    run, grid = fake_run(), Grid("EPSG:32650", 10.0, EAST, NORTH + 500, 100, 50)
+    kinds = np.zeros(grid.shape)
+    kinds[10:12, 10:12], kinds[10:12, 60:62], kinds[:, 88:] = 2, 1, np.nan
+    write_settlements(run.settings, grid, kinds)
+    middles = [(grid.left + 5 + 10 * col, grid.top - 5 - 10 * row) for row, col in ((11, 21), (11, 22), (11, 61), (49, 99), (49, 99))]
+    write(run.layout.reaches, [shapely.LineString([(x, y - 1), (x, y + 1)]) for x, y in middles], adcode=["130001"] * 5, period=["2024"] * 5, layer="reaches")
+    assert read_reaches(run.settings).place.tolist() == ["urban", "rural", "rural", "", ""]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rs_pipeline.estimation import error_model as errors
+from rs_pipeline.estimation.estimate import missing
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
@@ -519,11 +520,26 @@ def test_river_mouths_may_be_in_the_official_length(make, estimate_of):
 
 def test_urban_and_rural_reaches(make, estimate_of):
     reaches = make.reaches(("suspected", "assessable", 200.0), ("suspected", "assessable", 300.0), ("clear", "assessable", 200.0))
-    facts = make.facts(reaches=reaches.assign(urban=[True, False, True]))
+    facts = make.facts(reaches=reaches.assign(place=["urban", "rural", "urban"]), towns_drawn="towns by the rule")
     assert numbers(estimate_of("black_odorous_urban_length_km", facts)) == (0.2, 0, 0.4, "model95")  # no more than there is
     assert numbers(estimate_of("black_odorous_rural_reaches", facts)) == (1, 0, 1, "model95")
-    untold = estimate_of("black_odorous_rural_reaches", make.facts(reaches=reaches))
-    assert untold.status == "needs_table" and "tables.urban" in untold.reason
+    assert estimate_of("black_odorous_rural_reaches", facts).reason == "towns by the rule"
+    assert "towns by the rule" not in estimate_of("black_odorous_reaches", facts).reason
+    unfit = missing("insufficient_data", "built is not told from bare")
+    drawn = facts.with_own(settlements_unfit=unfit)
+    assert estimate_of("black_odorous_rural_reaches", drawn) == unfit and estimate_of("black_odorous_reaches", drawn).interval
+    assert estimate_of("black_odorous_rural_reaches", drawn.with_own(towns_drawn="")).interval, "given towns need no map"
+
+
+def test_a_reach_whose_place_is_not_known_is_in_the_upper_bound_of_both(make, estimate_of):
+    """Two rural reaches that are clear, and a suspected one that may lie anywhere: 0, at most 1; without the others nothing is known."""
+    rows = ("clear", "assessable", 300.0), ("clear", "assessable", 300.0), ("suspected", "assessable", 300.0)
+    facts = make.facts(reaches=make.reaches(*rows).assign(place=["rural", "rural", ""]))
+    found = estimate_of("black_odorous_rural_reaches", facts)
+    assert found.interval.value == 0 and found.interval.upper >= 1 and found.observed_fraction == pytest.approx(2 / 3)
+    assert found.reason == "1 (0.3 km) where settlements are not known are in the upper bound"
+    alone = estimate_of("black_odorous_urban_reaches", facts)
+    assert alone.interval is None and alone.status == "insufficient_data"
 
 
 def test_named_lakes(make, estimate_of):

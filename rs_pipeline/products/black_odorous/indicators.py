@@ -30,17 +30,21 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     reaches that grows with the square root of those it calls. Reaches are whole: see `of_whole_reaches`. The observed fraction is the share of all
     length that was judged.
 
-    ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
+    ``place``: ``urban`` or ``rural``, by the polygons of tables.urban or the run's own settlements; all where empty. A reach whose place is not known may be
+    of either: it is in the upper bound of both.
     """
     reaches = facts["reaches"]
     if reaches is None:
         return missing("insufficient_data", "this run made no layer of reaches")
     if unseen := _unseen(facts):
         return unseen
-    if place and "urban" not in reaches:
-        return missing("needs_table", "needs polygons of built-up towns (tables.urban) to tell urban water from rural")
+    if place and facts["towns_drawn"] and facts["settlements_unfit"]:
+        return facts["settlements_unfit"]
+    unplaced = reaches[reaches.place == ""] if place else reaches[:0]
     if place:
-        reaches = reaches[reaches.urban == (place == "urban")]
+        reaches = reaches[reaches.place.isin([place, ""])].assign(
+            **{"class": lambda r: r["class"].where((r.place != "") | (r["class"] == "not_assessable"), "insufficient")}
+        )
     narrow = reaches["class"] == "not_assessable"
     creeks, reaches, whole_m = reaches[narrow], reaches[~narrow], reaches.length_m.sum()
     mostly_narrow = observed_ratio(reaches.length_m.sum(), whole_m) < facts.limits.range
@@ -65,10 +69,14 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     basis = typical * math.sqrt(1 + ((suspected | possible) & ~visited).sum())
     hidden = (creeks.length_m.sum() / 1e3 if by_length else float(len(creeks))) if mostly_narrow else 0.0
     error = spread("black_odorous_length_km", 0.0, basis, (size[marginal].sum(), size[possible | insufficient].sum() + hidden))
-    if insufficient.any():
-        notes.append(f"{_amount(reaches[insufficient])} without enough clear dates are in the upper bound")
+    if len(unplaced):
+        notes.append(f"{_amount(unplaced)} where settlements are not known are in the upper bound")
+    if (unseen_dates := insufficient & ~reaches.index.isin(unplaced.index)).any():
+        notes.append(f"{_amount(reaches[unseen_dates])} without enough clear dates are in the upper bound")
     if visited.any():
         notes.append(f"{_amount(reaches[visited])} decided by visits of this period")
+    if place and facts["towns_drawn"]:
+        notes.append(facts["towns_drawn"])
     interval = modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum() + hidden)
     judged = observed_ratio(reaches.length_m[~insufficient].sum(), whole_m)
     return Estimate(of_whole_reaches(interval, size.min(), counted=not by_length), judged, "", "; ".join(notes), error)

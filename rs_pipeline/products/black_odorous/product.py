@@ -26,10 +26,11 @@ STYLE = Style(
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
-    towns = settings.tables.urban if indicator.startswith(("black_odorous_urban", "black_odorous_rural")) else None
+    towns = settings.tables.urban or Layout(settings.root).settlements
+    placed = [towns] if indicator.startswith(("black_odorous_urban", "black_odorous_rural")) else []
     tables = settings.tables
     visits = [tables.field_results, tables.known_findings] if tables.field_results else []
-    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, *visits, towns]
+    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, *visits, *placed]
 
 
 DECISIONS = (
@@ -111,7 +112,7 @@ PRODUCT = Product(
     indicators="rs_pipeline.products.black_odorous.indicators:INDICATORS",
     findings="rs_pipeline.products.black_odorous.findings:water_findings",
     findings_read=lambda p: [p.layout.reaches],
-    needs_steps=("reaches",),
+    needs_steps=("reaches", "settlements"),
     evidence=_evidence,
     evidence_maps=("water", "black_odorous"),
     scenes="optical",

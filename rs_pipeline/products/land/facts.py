@@ -12,8 +12,10 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.land.accuracy import not_told
 from rs_pipeline.products.land.gdp import read_gdp
 from rs_pipeline.products.land.model import land_model
+from rs_pipeline.products.settlements import rule_in_words
 
 Sums = Mapping[str, float]
 
@@ -34,6 +36,8 @@ class LandFacts:
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None
+    settlements: str = ""
+    """How settlements are drawn."""
     baseline: str = ""
     """Label of the period that ``base`` is of, and that conversion is measured from."""
     measured_from: Callable[[str], LandFacts | None] | None = field(default=None, repr=False)
@@ -49,6 +53,7 @@ class LandTable:
     def __init__(self, settings: Settings):
         layout, self.baseline = Layout(settings.root), settings.baseline_label
         self.tables = frozenset(k for k, v in settings.tables if v is not None)
+        self.rule = rule_in_words(settings)
         self.gdp = read_gdp(settings.tables.gdp, settings.stated("tables.gdp"))
         tables = [_read(path) for path in (layout.land_counties(p.label) for p in settings.all_periods) if path.exists()]
         self.sums = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"adcode": [], "period": []})
@@ -73,6 +78,7 @@ class LandTable:
             land_model().report["classes"],
             gdp,
             base_gdp,
+            self.rule,
             baseline,
             lambda label: self.since(adcode, period, label),
         )
@@ -101,5 +107,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``land``: `LandFacts` of the unit and period, None where the run made no land map."""
-    return {"land": LandTable(settings).of}
+    """``land``: `LandFacts` of the unit and period, None where the run made no land map. ``settlements_unfit``: why the map of settlements cannot be used, an
+    `Estimate`, None where it can: it is made of built-up land, which the land map must tell from other cover."""
+    unfit = not_told(land_model().report["classes"], "built")
+    return {"land": LandTable(settings).of, "settlements_unfit": lambda adcode, period: unfit}

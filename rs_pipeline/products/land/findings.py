@@ -18,8 +18,8 @@ from rs_pipeline.estimation.zones import EIGHT
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.findings import IN_ZONE, VEGETATION, found_table, said
+from rs_pipeline.products.land.accuracy import not_told
 from rs_pipeline.products.land.classes import DISTURBED, Land
-from rs_pipeline.products.land.indicators import not_told
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.land.product import ZONE_TABLES
@@ -140,7 +140,7 @@ def events(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def plants_are_told() -> bool:
-    """Whether the map tells every class of natural plants from other cover well enough for its area to be given (`products.land.indicators.not_told`)."""
+    """Whether the map tells every class of natural plants from other cover well enough for its area to be given (`products.land.accuracy.not_told`)."""
     accuracy = land_model().report["classes"]
     return all(not_told(accuracy, c.word) is None for c in NATURAL_PLANTS)
 

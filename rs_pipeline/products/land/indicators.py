@@ -17,13 +17,10 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval, difference
+from rs_pipeline.products.land.accuracy import not_told, tested
 from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
-
-MIN_F1 = 0.7
-"""Least F1 of a class that is published, on simulated worlds and on real pixels of sources that were left out of the training."""
-MIN_REAL_PIXELS = 20
-"""Least real pixels to test a class."""
+from rs_pipeline.products.settlements import SETTLED_ZONE, part_in_settlements
 
 ERROR_OF = {
     **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
@@ -37,6 +34,7 @@ TRUSTED_AS = {"forest": "tree"}
 NOTE = "land map trained on simulated worlds and real pixels"
 MERGED = "natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both"
 TREES_NOT_FOREST = "trees in patches of at least 0.0667 ha, orchards and plantations among them"
+BARE_ALL_YEAR = "bare in every season of the year, March to May included; what is bare in spring alone is not counted"
 UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
@@ -79,26 +77,6 @@ def indistinct(facts: Facts, name: str) -> Estimate | None:
     return not_told(_mapped(facts).accuracy, name)
 
 
-def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
-    """`indistinct`, by the accuracy of each class in the model's report."""
-    a = accuracy[name]
-    words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
-    if a["f1"] < MIN_F1:
-        return missing("insufficient_data", _accuracy(words, a, name=name, other="other cover", where="simulated worlds"))
-    if tested(a) and a["real"]["f1"] < MIN_F1:
-        return missing("insufficient_data", _accuracy(words, a["real"], name=name, other=a["real"]["taken_for"], where=f"{a['real']['n']} real pixels"))
-    return None
-
-
-def _accuracy(words: str, a: Mapping[str, float], **others: str) -> str:
-    return words.format(users=100 * a["users"], producers=100 * a["producers"], **others)
-
-
-def tested(accuracy: Mapping) -> bool:
-    """Whether a class was tested on enough real pixels."""
-    return accuracy.get("real", {}).get("n", 0) >= MIN_REAL_PIXELS
-
-
 def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
     """For the mean share of a class or group over the observed part of a zone: its random standard error, and the mean of p (1 - p), with which its
     systematic error grows."""
@@ -120,6 +98,21 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
         facts,
         TRUSTED_AS.get(name, name),
     )
+
+
+def _settled_bare(facts: Facts) -> Estimate:
+    """Bare ground in settlements, ha; or why it cannot be given."""
+    county = land_zone_sums(facts, "county")
+    if isinstance(county, Estimate):
+        return county
+    land = _mapped(facts)
+    row = part_in_settlements(land.zones.get(SETTLED_ZONE, {}), county, facts.limits, "no settlement in this unit")
+    if isinstance(row, Estimate):
+        return row
+    if not row["land_observed_m2"] > 0:
+        return missing("insufficient_data", "no pixel of a settlement with enough clear dates in enough seasons")
+    found = facts["settlements_unfit"] or indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4)
+    return found.noting(BARE_ALL_YEAR, land.settlements) if found.interval else found
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -361,6 +354,10 @@ INDICATORS = (
         formula=_SUM + "wetland", bounds=_MODEL,
     ),
     Indicator("bare_area", "Ground without plants all year", "km2", "land", "down", partial(_cover, name="bare"), formula=_SUM + "bare ground", bounds=_MODEL),
+    Indicator(
+        "settlement_bare_area", "Bare ground in towns and villages", "ha", "land", "down", _settled_bare,
+        formula=_SUM + "bare ground within the map of settlements, which is the same for all periods", bounds=_MODEL,
+    ),
     Indicator(
         "coastal_wetland_area", "Wetland along the coast", "ha", "land", "up", partial(_cover, name="wetland", zone="coast", m2=1e4),
         formula=_SUM + "wetland along the coast", bounds=_MODEL,

@@ -10,7 +10,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
+from rs_pipeline.products.land.maps import BANDS, LAND, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, STYLE
 from rs_pipeline.products.register import (
     CLEAR_PIXEL_KEYS,
     Product,
@@ -39,10 +39,12 @@ SIDE_TABLES = {
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
+    drawn = [layout.settlements] if indicator.startswith("settlement_") else []
     visits = visit_tables(settings) if indicator.endswith(("converted_area", "_encroached_area")) else []
     return [
         tables.reference_samples,
         *visits,
+        *drawn,
         *(layout.land_counties(p) for p in periods),
         *(layout.land_changes(p) for p in periods[-1:]),
         *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ())),
@@ -69,6 +71,17 @@ STEPS = (
         writes=lambda p: [p.layout.tile_map(p.period, p.tile, name) for name in (LAND, *season_products())],
     ),
     Step(
+        SETTLEMENTS,
+        "Draw towns and villages from the land map of the baseline period.",
+        "rs_pipeline.products.settlements:settlements",
+        scope="run",
+        final=True,
+        keys=("settlements", "baseline"),
+        reads=lambda p: [p.layout.map(LAND, p.baseline), p.layout.tiles],
+        writes=lambda p: [p.layout.settlements],
+        also_writes=lambda p: [p.layout.settlements.with_suffix(".qml")],
+    ),
+    Step(
         "land_zonal",
         "Sum land cover and its conversion over counties and the zones of side tables.",
         "rs_pipeline.products.land.zonal:land_zonal",
@@ -80,6 +93,7 @@ STEPS = (
             *(p.layout.map(LAND, label) for label in with_baselines(p)),
             p.layout.map("water", p.baseline),
             *sea_maps(p, [p.baseline]),
+            p.layout.settlements,
             p.layout.tiles,
             p.settings.units.path,
             *([p.layout.shorelines] if p.settings.coastline else []),
@@ -95,7 +109,7 @@ STEPS = (
 PRODUCT = Product(
     "land",
     70,
-    maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
+    maps=(RegionMap(LAND, BANDS, STYLE, "land"), RegionMap(SETTLEMENTS, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, every_period=False)),
     steps=STEPS,
     facts="rs_pipeline.products.land.facts:facts",
     indicators="rs_pipeline.products.land.indicators:INDICATORS",
@@ -108,7 +122,7 @@ PRODUCT = Product(
         *sea_maps(p, [p.baseline]),
         p.layout.tiles,
     ],
-    needs_steps=("land_zonal",),
+    needs_steps=("land_zonal", SETTLEMENTS),
     evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER}
     | {"land_forest": SampledProduct(LAND, f"share_{Land.TREE.word}", Land.TREE, "0 or 1")},

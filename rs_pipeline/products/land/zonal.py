@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from rs_pipeline.config import LandZonesSection, Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.estimation.zones import coverage, large_patches
+from rs_pipeline.estimation.zones import coverage, large_patches, marked, with_masks
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
@@ -31,6 +31,7 @@ from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
+from rs_pipeline.products.settlements import SETTLED_ZONE, read_settlements
 from rs_pipeline.products.visits import decided_findings
 from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
@@ -233,13 +234,14 @@ def land_zonal(settings: Settings, period_label: str) -> None:
 
     ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), for each of `products.land.areas.AREAS` and `forest_layers`;
     ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, the area that both
-    this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
+    this and the baseline period saw; ``settlements_known_m2`` where the map of settlements says something. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
     conversion since each earlier baseline of a target, one row per unit, zone and baseline.
     """
     polygons, maps = land_zones(settings, period_label), LandMaps(settings, period_label)
     units = polygons[polygons.zone == "county"]
     with_banks = settings.tables.shoreline_buffers is None
-    rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons
+    masked = [*(["shore"] if with_banks else []), SETTLED_ZONE]
+    rows = pd.concat([polygons, *(units.assign(zone=name) for name in masked)], ignore_index=True)
     sums: dict[str, pd.DataFrame] = {}
     others, area = other_baselines(settings, period_label), np.zeros(len(rows))
 
@@ -250,15 +252,14 @@ def land_zonal(settings: Settings, period_label: str) -> None:
         sums[key] = table if key not in sums else sums[key] + table
 
     for tile in read_tiles(settings):
-        zone, cell, weight = coverage(tile.grid, polygons)
-        if not zone.size:
+        covered = coverage(tile.grid, polygons)
+        if not covered[0].size:
             continue
-        if with_banks:
-            on_bank = maps.bank(tile).ravel()[cell] & (zone < len(units))
-            zone = np.concatenate([zone, zone[on_bank] + len(polygons)])
-            cell, weight = np.concatenate([cell, cell[on_bank]]), np.concatenate([weight, weight[on_bank]])
+        settled = read_settlements(settings, tile.grid)
+        masks = [*([maps.bank(tile)] if with_banks else []), settled > 0]
+        zone, cell, weight = with_masks(covered, masks, len(units), len(polygons))
         now = maps.shares(period_label, tile)
-        add(STATE, maps.layers(tile, now) | maps.conversions(tile, now, settings.baseline_label))
+        add(STATE, maps.layers(tile, now) | maps.conversions(tile, now, settings.baseline_label) | {"settlements_known_m2": marked(np.isfinite(settled))})
         for label in others:
             add(label, maps.conversions(tile, now, label))
         np.add.at(area, zone, weight)

@@ -11,12 +11,12 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.places.estimates import as_unit, estimate_of
+from rs_pipeline.products.settlements import LEAST_M2, VILLAGE_ZONE, part_in_settlements
 from rs_pipeline.products.watch import KIND_ZONE, watched_kinds
 
 NO_PLACES = {
     "water_source": "needs the protection zones of drinking-water sources (tables.places, kind water_source)",
     "contaminated_plot": "needs the register of contaminated plots (tables.places, kind contaminated_plot)",
-    "village": "needs outlines of villages (tables.places, kind village)",
     "construction_site": "needs outlines of construction sites (tables.places, kind construction_site)",
     "corridor": "needs outlines of ecological corridors and zones (tables.places, kind corridor)",
 }  # fmt: skip
@@ -27,8 +27,8 @@ NONE_HERE = {
     "corridor": "no ecological corridor in this unit",
 }  # fmt: skip
 
-LEAST_M2 = 1.0
-"""A smaller part of a place in a unit comes from rounding of borders and does not count."""
+
+CORES = "drawn villages are built-up ground, works among it: the bounds reach to the cover of the whole unit"
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
@@ -38,9 +38,9 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
 
 
 def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
-    """``name`` of `estimate_of` for all places of a kind in the unit, or why there is none."""
+    """``name`` of `estimate_of` for all places of a kind in the unit, or why there is none. Without villages in the table, those that the run draws."""
     if kind not in facts["watched_kinds"]:
-        return missing("needs_table", NO_PLACES[kind])
+        return _of_drawn_villages(facts, name) if kind == "village" else missing("needs_table", NO_PLACES[kind])
     if not facts.zones.get(KIND_ZONE + kind, {"area_m2": 0.0})["area_m2"] >= LEAST_M2:
         return missing("no_target", NONE_HERE[kind])
     return estimate_of(name, as_unit(facts, KIND_ZONE + kind))
@@ -53,6 +53,30 @@ def _habitats(facts: Facts) -> Estimate:
         return _of_kind(facts, "habitat", "natural_converted_area")
     found = estimate_of("natural_converted_area", facts)
     return replace(found, interval=replace(found.interval, lower=0.0)).noting(NO_HABITATS) if found.interval else found
+
+
+def _of_drawn_villages(facts: Facts, name: str) -> Estimate:
+    """``name`` of `estimate_of` for the unit's part in the villages of the map of settlements, or why there is none."""
+    land = facts["land"]
+    if facts["settlements_unfit"]:
+        return facts["settlements_unfit"]
+    if land is None:
+        return missing("insufficient_data", "this run made no land map that villages could be drawn from")
+    row = part_in_settlements(facts.zones.get(VILLAGE_ZONE, {}), land.zones["county"], facts.limits, "no village on the map of settlements in this unit")
+    if isinstance(row, Estimate):
+        return row
+    found = estimate_of(name, as_unit(replace(facts, zones={**facts.zones, VILLAGE_ZONE: row}), VILLAGE_ZONE))
+    return _up_to_the_unit(found, estimate_of(name, facts)).noting(land.settlements) if found.interval else found
+
+
+def _up_to_the_unit(drawn: Estimate, unit: Estimate) -> Estimate:
+    """The estimate of drawn villages with bounds that hold those of the whole unit too: a village is greener than its built-up ground, and no greener
+    than the land around it. A change is of the same ground in both periods, and has the error model's own interval."""
+    if drawn.interval is None or unit.interval is None:
+        return drawn
+    (low, high), (least, most) = drawn.interval.bounds, unit.interval.bounds
+    wide = replace(drawn.interval, lower=min(low, least), upper=max(high, most))
+    return replace(drawn, interval=wide, spread=drawn.spread and replace(drawn.spread, of_changes=True)).noting(CORES)
 
 
 def _reserve_share(facts: Facts) -> Estimate:
@@ -100,11 +124,12 @@ INDICATORS = (
     ),
     Indicator(
         "village_green_cover", "Mean vegetation cover of villages, growing season", "%", "places", "up", partial(_of_kind, kind="village", name="fvc_growing_mean"),
-        of_one_pixel=True, formula="fvc_growing_mean" + _WITHIN.format("village"), bounds=_MODEL,
+        of_one_pixel=True, formula="fvc_growing_mean" + _WITHIN.format("village") + "; without such polygons, within the villages of the map of settlements, with bounds that hold those of the whole unit",
+        bounds=_MODEL,
     ),
     Indicator(
         "site_bare_area", "Bare ground in construction sites", "ha", "places", "down", partial(_of_kind, kind="construction_site", name="bare_area"),
-        formula="bare_area" + _WITHIN.format("construction_site"), bounds=_MODEL,
+        rules_over="settlement_bare_area", formula="bare_area" + _WITHIN.format("construction_site"), bounds=_MODEL,
     ),
     Indicator(
         "corridor_cover_trend", "Trend of vegetation cover in ecological corridors", "%/yr", "places", "up", partial(_of_kind, kind="corridor", name="fvc_peak_trend"),

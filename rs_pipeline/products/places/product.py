@@ -18,7 +18,8 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
     layout = Layout(settings.root)
     table = settings.tables.reserves if indicator == "reserve_share" else settings.tables.places
     visits = visit_tables(settings) if indicator.endswith("_converted_area") else []
-    return [table, *visits, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:])]
+    drawn = [layout.settlements] if indicator == "village_green_cover" else []
+    return [table, *visits, *drawn, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:])]
 
 
 STEPS = (
@@ -49,7 +50,7 @@ PRODUCT = Product(
     steps=STEPS,
     facts="rs_pipeline.products.places.indicators:facts",
     indicators="rs_pipeline.products.places.indicators:INDICATORS",
-    needs_steps=("zonal", "land_zonal"),
+    needs_steps=("zonal", "land_zonal", "settlements"),
     evidence=_evidence,
     evidence_maps=("vegetation", "water"),
 )

@@ -68,6 +68,46 @@ def test_areas_of_the_other_classes(estimate_of, name, value):
     assert estimate_of(name).interval.value == pytest.approx(value)
 
 
+def settled(area_km2=2.0, known_km2=100.0, **changes):
+    """A unit of 100 km2 with a part of it in settlements, of which the map of settlements knows ``known_km2``."""
+    zones = {"county": sums(settlements_known_m2=known_km2 * KM2)}
+    return zones | ({"settlement": sums(area_km2, **changes)} if area_km2 else {})
+
+
+def test_bare_ground_of_settlements_by_hand(estimate_of):
+    """5 % of 200 ha; random: 1.96 sqrt(.04 x .09 / 2) = .0832, systematic: once .04; the hypotenuse is .0923 and goes below 0."""
+    got = estimate_of("settlement_bare_area", settled(), settlements="the rule of 2023")
+    assert got.interval.value == pytest.approx(10) and got.interval.kind == "model95"
+    assert got.interval.lower == 0 and got.interval.upper == pytest.approx(10 + 18.456, abs=2e-3)
+    assert got.reason.startswith("bare in every season of the year, March to May included; what is bare in spring alone is not counted; the rule of 2023; ")
+
+
+def test_settlements_that_were_hardly_seen_are_not_without_bare_ground(estimate_of):
+    unseen = estimate_of("settlement_bare_area", settled(land_observed_m2=0.0))
+    assert (unseen.interval, unseen.reason) == (None, "no pixel of a settlement with enough clear dates in enough seasons")
+    less = estimate_of("settlement_bare_area", settled(land_observed_m2=0.9 * KM2))
+    assert (less.interval, less.reason) == (None, "45 % observed; at least 50 % is needed")
+    unknown = estimate_of("settlement_bare_area", settled(known_km2=40.0))
+    assert (unknown.interval, unknown.reason) == (None, "40 % of this unit is on the land map that settlements are drawn from")
+    partly = estimate_of("settlement_bare_area", settled(known_km2=90.0))
+    assert partly.interval.value == pytest.approx(10 / 0.9) and partly.observed_fraction == pytest.approx(0.9)
+
+
+def test_a_unit_without_settlements_has_no_target(estimate_of):
+    got = estimate_of("settlement_bare_area", settled(0))
+    assert (got.interval, got.status, got.reason) == (None, "no_target", "no settlement in this unit")
+
+
+def test_a_settlement_of_one_pixel_is_bare_at_most_as_a_whole(estimate_of):
+    got = estimate_of("settlement_bare_area", settled(1e-4))
+    assert got.interval.value == pytest.approx(5e-4) and 0 <= got.interval.lower and got.interval.upper <= 0.01
+
+
+def test_bare_ground_of_settlements_is_withheld_where_bare_is_not_told(estimate_of):
+    got = estimate_of("settlement_bare_area", settled(), accuracy={"bare": {"users": 0.5, "producers": 0.5, "f1": 0.5}})
+    assert got.interval is None and got.reason.startswith("bare is not told from other cover")
+
+
 def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(estimate_of):
     got = estimate_of("tree_area", accuracy={"tree": {"users": 0.55, "producers": 0.62, "f1": 0.58}})
     assert got.interval is None and got.status == "insufficient_data"

@@ -19,6 +19,7 @@ from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
+from tests.made_up_run import write_settlements
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 3, 3)
 PIXEL_M2 = 100 / 0.9996**2
@@ -59,20 +60,7 @@ def settings(tmp_path):
         }
     )
     layout = Layout(settings.root)
-    row = {
-        "tile": "r000c000",
-        "row": 0,
-        "col": 0,
-        "width": 3,
-        "height": 3,
-        "crs": GRID.crs,
-        "resolution_m": 10.0,
-        "grid_left": GRID.left,
-        "grid_top": GRID.top,
-        "grid_width": 3,
-        "grid_height": 3,
-    }
-    write_parquet(pd.DataFrame([row]), layout.tiles)
+    write_settlements(settings, GRID, [[1, 2, 0], [0, NAN, 0], [0, 0, 0]])
     write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": np.zeros(GRID.shape)})
     return settings
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from rs_pipeline.estimation.estimate import missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.places.estimates import as_unit
-from rs_pipeline.products.places.indicators import NO_HABITATS, NO_PLACES, NONE_HERE
+from rs_pipeline.products.places.indicators import CORES, NO_HABITATS, NO_PLACES, NONE_HERE
 from rs_pipeline.products.register import products, resolve
 from tests.made_up_run import KM2, land_sums
 
@@ -77,11 +78,75 @@ NEEDING = [i.name for i in INDICATORS.values() if i.product == "places" and i.na
 def test_a_kind_without_polygons_needs_its_table_and_a_unit_without_any_has_no_target(facts_of, name):
     kind = INDICATORS[name].estimator.keywords["kind"]
     without = got(name, facts_of(kind, kinds=frozenset()))
-    assert (without.status, without.reason) == ("needs_table", NO_PLACES[kind]) and f"kind {kind}" in without.reason
+    if kind == "village":
+        assert (without.status, without.reason) == ("no_target", "no village on the map of settlements in this unit")
+    else:
+        assert (without.status, without.reason) == ("needs_table", NO_PLACES[kind]) and f"kind {kind}" in without.reason
     sliver = got(name, facts_of(kind, {"area_m2": 0.9, "n_scenes": 2}))
     assert sliver.reason == NONE_HERE[kind], "a border drawn twice"
     elsewhere = got(name, facts_of(kind))
     assert (elsewhere.status, elsewhere.reason) == ("no_target", NONE_HERE[kind])
+
+
+def drawn(make, facts_of, known_km2=100.0, row=None, kinds=frozenset()):
+    """Facts of a unit of 100 km2, whose map of settlements shows ``known_km2`` of it, with 1 km2 in villages that the run has drawn."""
+    facts = facts_of("village", kinds=kinds)
+    land = facts["land"]
+    county = land.zones["county"] | {"settlements_known_m2": known_km2 * KM2}
+    zones = facts.zones | ({} if row == {} else {"settlement:village": row or one_km2(make)})
+    facts = replace(facts, zones=zones).with_own(land=replace(land, zones={**land.zones, "county": county}, settlements="the rule of 2023"))
+    return replace(facts, measured=lambda period, since: replace(facts, period=period, baseline=since))
+
+
+def test_without_villages_in_the_table_they_are_those_that_the_run_draws(make, facts_of):
+    found = got("village_green_cover", drawn(make, facts_of))
+    assert found.interval.value == pytest.approx(50.0) and found.reason == f"the rule of 2023; {CORES}"
+    other = got("village_green_cover", drawn(make, facts_of, kinds=frozenset({"habitat"})))
+    assert other.interval == found.interval, "a table of other places"
+
+
+def test_villages_are_not_drawn_from_a_map_that_does_not_tell_built_up_land(make, facts_of):
+    unfit = missing("insufficient_data", "built is not told from bare")
+    assert got("village_green_cover", drawn(make, facts_of).with_own(settlements_unfit=unfit)) == unfit
+
+
+@pytest.mark.parametrize(("cover", "lower", "upper"), [(0.8, 46.0, 84.12), (0.5, 45.88, 54.12), (0.2, 15.88, 54.0)])
+def test_the_bounds_of_drawn_villages_reach_to_the_cover_of_the_unit(make, facts_of, cover, lower, upper):
+    """Villages 46 to 54 %; the unit has 0.04 of systematic and 1.96 x 0.005 of random error. A change is that of the villages alone."""
+    unit = {"county": make.sums(fvc_growing_sum_m2=cover * 90 * KM2, fvc_growing_square_m2=cover**2 * 90 * KM2, fvc_peak_var_m4=(0.005 * 90 * KM2) ** 2)}
+    facts = drawn(make, facts_of)
+    facts = replace(facts, zones=facts.zones | unit)
+    found = got("village_green_cover", replace(facts, measured=lambda period, since: replace(facts, period=period)))
+    assert found.interval == Interval(pytest.approx(50.0), pytest.approx(lower, abs=0.01), pytest.approx(upper, abs=0.01), "model95")
+    assert found.spread.of_changes and found.spread.around(50.0) == Interval(50.0, pytest.approx(46.0), pytest.approx(54.0), "model95")
+
+
+def test_given_villages_win(make, facts_of):
+    facts = drawn(make, facts_of, kinds=ALL)
+    assert got("village_green_cover", facts).reason == NONE_HERE["village"]
+    given = replace(facts, zones=facts.zones | {"place:village": one_km2(make, fvc_growing_sum_m2=0.25 * KM2)})
+    given = replace(given, measured=lambda period, since: replace(given, period=period))
+    found = got("village_green_cover", given)
+    assert found.interval.value == pytest.approx(25.0) and found.reason == ""
+
+
+def test_what_the_map_of_settlements_does_not_show_was_not_seen(make, facts_of):
+    """60 km2 of 100 known: 0.6 of all villages were seen."""
+    found = got("village_green_cover", drawn(make, facts_of, 60.0))
+    assert (
+        found.observed_fraction == pytest.approx(0.6)
+        and found.interval.kind == "range"
+        and found.reason.startswith(f"the rule of 2023; {CORES}; 60 % observed")
+    )
+    less = got("village_green_cover", drawn(make, facts_of, 49.0))
+    assert (less.interval, less.status) == (None, "insufficient_data")
+    assert less.reason == "49 % of this unit is on the land map that settlements are drawn from"
+
+
+@pytest.mark.parametrize(("known_km2", "status"), [(100.0, "no_target"), (95.0, "no_target"), (94.0, "insufficient_data")])
+def test_there_is_no_village_only_where_the_map_shows_the_unit(make, facts_of, known_km2, status):
+    found = got("village_green_cover", drawn(make, facts_of, known_km2, row={}))
+    assert (found.interval, found.status) == (None, status)
 
 
 def converted(make, **changes):
@@ -163,4 +228,4 @@ def test_the_share_of_reserves_is_geometry(facts_of):
 
 def test_every_kind_that_a_sentence_needs_has_its_words():
     own = resolve(products()["places"].indicators)
-    assert {i.estimator.keywords["kind"] for i in own if i.name in NEEDING} == set(NO_PLACES) == set(NONE_HERE) - {"habitat"}
+    assert {i.estimator.keywords["kind"] for i in own if i.name in NEEDING} == {*NO_PLACES, "village"} == set(NONE_HERE) - {"habitat"}

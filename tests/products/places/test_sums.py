@@ -19,7 +19,7 @@ from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.places.table import watched_places
 from rs_pipeline.products.register import county_maps, region_maps
 from rs_pipeline.storage.raster import write_cog, write_map
-from tests.made_up_run import write_grid
+from tests.made_up_run import write_settlements
 
 SIZE = 4
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, SIZE, SIZE)
@@ -60,7 +60,7 @@ def run(tmp_path_factory):
         }
     )
     layout, (rows, cols) = Layout(settings.root), np.indices(GRID.shape)
-    write_grid(settings, GRID)
+    write_settlements(settings, GRID, np.where(cols < 1, 2, np.where(cols < 3, 1, 0)))
     seen = np.where(cols < 3, 1.0, NAN)
     built = (rows < 2) & (cols < 2)
     for period, land in (("2023", np.full(GRID.shape, float(G))), ("2024", np.where(built, B, G))):
@@ -111,6 +111,18 @@ def test_a_kind_is_summed_once_within_its_unit_and_a_place_whole(run):
     assert px(single.fvc_growing_observed_m2["watched:right"]) == pytest.approx(4, rel=1e-3), "its last column was not seen"
 
 
+def test_villages_and_settlements_that_the_run_draws_are_zones_of_the_unit(run):
+    """A town in the first column, a village in the next two, the last column beyond the unit."""
+    table = pd.read_parquet(Layout(run.root).counties("2024")).set_index(["adcode", "zone"])
+    village = table.loc["130001", "settlement:village"]
+    assert px(village.area_m2) == pytest.approx(8, rel=1e-3) and px(village.fvc_growing_sum_m2) == pytest.approx(4, rel=1e-3) and village.n_scenes == 1
+    land = pd.read_parquet(Layout(run.root).land_counties("2024")).set_index(["adcode", "zone"])
+    assert px(land.area_m2["130001", "settlement"]) == pytest.approx(12, rel=1e-3) and px(land.settlements_known_m2["130001", "county"]) == pytest.approx(
+        12, rel=1e-3
+    )
+    assert px(land.built_m2["130001", "settlement"]) == pytest.approx(4, rel=1e-3)
+
+
 def test_converted_ground_of_overlapping_habitats_counts_once_in_the_unit_and_for_each_of_them(run):
     table = pd.read_parquet(Layout(run.root).land_counties("2024")).set_index(["adcode", "zone"])
     assert px(table.natural_converted_m2["130001", "place:habitat"]) == pytest.approx(4, rel=1e-3)
@@ -122,7 +134,7 @@ def test_converted_ground_of_overlapping_habitats_counts_once_in_the_unit_and_fo
 
 def test_totals_of_the_region_count_no_place_twice(run):
     counties = Run.read(run).counties
-    assert set(counties.zone) == {"county", "place:habitat", "place:village"} and (counties.adcode != "").all()
+    assert set(counties.zone) == {"county", "place:habitat", "place:village", "settlement:village"} and (counties.adcode != "").all()
     region = counties[(counties.adcode == "000000") & (counties.zone == "county") & (counties.period == "2024")]
     assert px(region.area_m2.iloc[0]) == pytest.approx(12, rel=1e-3)
 

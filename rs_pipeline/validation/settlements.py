@@ -1,0 +1,41 @@
+"""Settlements that a run draws against the towns and villages of the simulated world. Product ``settlements``."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from rs_pipeline.simulation.side_tables import TOWN_FRINGE_M
+from rs_pipeline.validation.metrics import ratio
+from rs_pipeline.validation.truth import Score, Truth
+
+
+def true_settlements(truth: Truth) -> gpd.GeoSeries | None:
+    """Outlines of the houses of towns and villages, in the truth's CRS; None in worlds without such outlines."""
+    places, towns = truth.watched, truth.towns
+    if places is None or towns is None:
+        return None
+    inner = towns.geometry.buffer(-TOWN_FRINGE_M)
+    return pd.concat([places.geometry[places.kind == "village"], inner], ignore_index=True)
+
+
+def score_settlements(kinds: np.ndarray, truth: Truth) -> list[Score]:
+    """``precision``, ``recall`` and ``f1`` of the ground in settlements of any kind, by area, and ``found_share``, the percentage of towns and villages
+    that a drawn settlement touches. Empty in worlds without outlines.
+
+    ``kinds`` : float32 (h, w) on the truth's grid, 0 none, 1 village, 2 town, NaN where not known.
+    """
+    outlines = true_settlements(truth)
+    if outlines is None:
+        return []
+    true, seen = truth.covered(outlines), np.isfinite(kinds)
+    drawn = kinds > 0
+    hit, n, area = float(true[drawn].sum()), int(drawn.sum()), float(true[seen].sum())
+    touched = [bool((truth.covered(gpd.GeoSeries([shape], crs=outlines.crs)) > 0)[drawn].any()) for shape in outlines]
+    return [
+        Score("settlements", "precision", "all", ratio(hit, n), "1", n),
+        Score("settlements", "recall", "all", ratio(hit, area), "1", round(area)),
+        Score("settlements", "f1", "all", ratio(2 * hit, n + area), "1", round(area)),
+        Score("settlements", "found_share", "all", 100 * ratio(sum(touched), len(touched)), "%", len(touched)),
+    ]
