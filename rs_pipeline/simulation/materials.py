@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -259,7 +260,8 @@ def draw_palette(rng: np.random.Generator) -> Palette:
 
 def _own_stream(rng: np.random.Generator, *key: int) -> np.random.Generator:
     """A generator with the entropy of ``rng`` and a key of its own, whose draws take none from ``rng``: worlds without the material stay as they are."""
-    return np.random.default_rng(np.random.SeedSequence(rng.bit_generator.seed_seq.entropy, spawn_key=key))
+    seeds: Any = rng.bit_generator.seed_seq  # the interface that NumPy declares for it has no entropy
+    return np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=key))
 
 
 def draw_panels(rng: np.random.Generator) -> Panels:

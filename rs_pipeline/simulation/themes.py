@@ -326,7 +326,8 @@ def _solar(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     greenhouses, large roofs, asphalt, salt pans, ponds, rock and bare soil."""
 
     def array(u: float, v: float, width_m: float, height_m: float, lane_m: float) -> Polygon:
-        return sketch.solar_array(*sketch.near(u, v, 0.02), *(size * sketch.rng.uniform(0.8, 1.2) for size in (width_m, height_m)), lane_m)
+        wider, higher = sketch.rng.uniform(0.8, 1.2, 2)
+        return sketch.solar_array(*sketch.near(u, v, 0.02), width_m * wider, height_m * higher, lane_m)
 
     big = river("big river", 60.0, sketch.meander((0.0, 0.97), (1.0, 0.95), 30, 2))
     ditch = river("ditch", 30.0, sketch.meander((0.53, 0.0), (0.50, 0.97), 60, 2), kind="canal")
