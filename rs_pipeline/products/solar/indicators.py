@@ -26,7 +26,7 @@ WHAT_IS_LEFT_OUT = "a lower bound of wind and sun together: turbines, roofs and 
 def _area(facts: Facts) -> Estimate:
     """Solar arrays in a unit, km2, from the ground that was seen in enough seasons."""
     row, report = facts.county, solar_model().report
-    observed = row["solar_observed_m2"]
+    observed = row.get("solar_observed_m2", 0.0)  # sums that an earlier version wrote have no such column
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
     if report["f1"] < LEAST_F1:
