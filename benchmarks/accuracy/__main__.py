@@ -51,7 +51,7 @@ def main() -> None:
         say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = {pool.submit(measure, r, options.work, tuple(m for m in methods if m in r.methods) if r.variant else methods, forests, options.peers, options.keep): r for r in recipes}
+        jobs = {pool.submit(measure, r, options.work, r.measured_with(methods), forests, options.peers, options.keep): r for r in recipes}
         for job in as_completed(jobs):
             measured[jobs[job]] = job.result()
             say(f"{jobs[job].name} measured, {len(measured)} of {len(recipes)}")

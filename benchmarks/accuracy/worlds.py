@@ -38,6 +38,10 @@ class Recipe:
     methods: tuple[str, ...] = ()
     """Baselines to measure beside ours in a variant; empty: none. In other worlds all are."""
 
+    def measured_with(self, methods: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some baselines that are measured on this world."""
+        return tuple(m for m in methods if m in self.methods) if self.variant else methods
+
     @property
     def name(self) -> str:
         return "-".join([self.landscape, str(self.seed), *self.variant.lower().split()])

@@ -80,7 +80,9 @@ def train_solar(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, i
     shares = np.concatenate([simulated[1], of_classes(share), of_classes(np.zeros(others.shape[1] + ground.shape[1]))], axis=1)
     copies, weights = real_copies(real, NO_ARRAYS_WEIGHT * values.shape[1], SOLAR_SEED)
     weights = of_classes(np.zeros(copies.shape[1])) * weights.sum(axis=0)
-    model = fit_land_model(np.concatenate([values, copies], axis=1), np.concatenate([shares, weights], axis=1), SOLAR_SEED, hidden=SOLAR_HIDDEN, iterations=iterations)
+    model = fit_land_model(
+        np.concatenate([values, copies], axis=1), np.concatenate([shares, weights], axis=1), SOLAR_SEED, hidden=SOLAR_HIDDEN, iterations=iterations
+    )
     return replace(model, classes=CLASSES)
 
 

@@ -27,7 +27,21 @@ from rs_pipeline.products.solar.maps import SOLAR
 from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, findings, heat, land, missing, radiometry, registration, solar, vegetation, verdicts, water
+from rs_pipeline.validation import (
+    black_odorous,
+    coastline,
+    counties,
+    findings,
+    heat,
+    land,
+    missing,
+    radiometry,
+    registration,
+    solar,
+    vegetation,
+    verdicts,
+    water,
+)
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
