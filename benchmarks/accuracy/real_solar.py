@@ -19,9 +19,10 @@ from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.seasons import HALVES, SEASONS
-from rs_pipeline.products.solar.arrays import LEAST_SHARE, arrays
+from rs_pipeline.products.solar.arrays import arrays
 from rs_pipeline.products.solar.model import solar_model
 from rs_pipeline.training.land_library import Spectra, measured_ground, series_features
+from rs_pipeline.training.solar import called
 
 LEFT_OUT, PARANA, GROUND = "real_solar_by_source_left_out", "real_solar_parana", "real_solar_ground"
 PIXEL_M2 = 100.0
@@ -62,10 +63,11 @@ def river_statistics(real: Path) -> np.ndarray:
 def parana_rows(real: Path) -> list[Row]:
     """Area that is called array in the river scene, m2 in a km2, of single pixels and of patches."""
     values, table = river_statistics(real), Table(PARANA)
-    share = solar_model().shares(values.reshape(len(values), -1))[0].reshape(values.shape[1:])
+    flat = values.reshape(len(values), -1)
+    share = solar_model().shares(flat)[0].reshape(values.shape[1:])
     seen = np.isfinite(values).any(axis=0).sum()
-    table.add("solar", "false_alarms", 1e6 * (share >= LEAST_SHARE).sum() / seen, subset="single pixels", unit="m2/km2")
-    table.add("solar", "false_alarms", 1e6 * (arrays(share, PIXEL_M2) & (share >= LEAST_SHARE)).sum() / seen, subset="patches", unit="m2/km2")
+    table.add("solar", "false_alarms", 1e6 * called(solar_model(), flat).sum() / seen, subset="single pixels", unit="m2/km2")
+    table.add("solar", "false_alarms", 1e6 * arrays(share, PIXEL_M2).sum() / seen, subset="patches", unit="m2/km2")
     return table.rows
 
 
@@ -84,5 +86,5 @@ def ground_rows(ground: Path) -> list[Row]:
     for name, spectra in kinds.items():
         refl = spectra[list(OPTICAL_BANDS)].to_numpy("float64")
         values, _ = measured_ground(Spectra(refl, np.empty((0, len(OPTICAL_BANDS)))), 1)
-        table.add("solar", "false_alarm_share", float((solar_model().shares(values)[0] >= LEAST_SHARE).mean()), subset=name)
+        table.add("solar", "false_alarm_share", float(called(solar_model(), values).mean()), subset=name)
     return table.rows

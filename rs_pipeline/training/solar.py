@@ -103,7 +103,7 @@ def left_out(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, plac
 
 
 def called(model: LandModel, values: np.ndarray) -> np.ndarray:
-    """Whether pixels (F, n) are called arrays, bool (n,)."""
+    """Whether pixels (F, n) would be called arrays among others of their kind, bool (n,)."""
     return model.shares(values)[0] >= LEAST_SHARE
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from rs_pipeline.estimation.zones import EIGHT, large_patches
-from rs_pipeline.products.solar.arrays import LEAST_SHARE, MIN_ARRAY_M2, arrays
+from rs_pipeline.products.solar.arrays import MIN_ARRAY_M2, arrays
 from rs_pipeline.validation.metrics import percent_error, ratio
 from rs_pipeline.validation.truth import Score, Truth
 
@@ -44,18 +44,15 @@ def score_solar(share: np.ndarray, truth: Truth, year: int) -> list[Score]:
     ----------
     share : expected share float32 (h, w) on the truth's grid, NaN where not observed.
     """
-    return score_mask(arrays(share, truth.grid.resolution_m**2), share, truth, year) if has_arrays(truth) else []
-
-
-def score_mask(inside: np.ndarray, share: np.ndarray, truth: Truth, year: int) -> list[Score]:
-    """`score_solar` of pixels that a method calls arrays, bool (h, w)."""
+    if not has_arrays(truth):
+        return []
     pixel_m2, seen, true = truth.grid.resolution_m**2, np.isfinite(share), true_panels(truth, year)
-    found, truly = inside & (share >= LEAST_SHARE), seen & (true >= 0.5)
+    found, truly = arrays(share, pixel_m2), seen & (true >= 0.5)
     alarms = float((found & ~ndimage.binary_dilation(true > 0, EIGHT)).sum())
-    area, n = float(share[inside].sum()), int(seen.sum())
+    n = int(seen.sum())
     scores = [
         *_agreement("all", found[seen], truly[seen]),
-        Score("solar", "area_bias", "all", percent_error(area, float(true[seen].sum())), "%", int(truly.sum())),
+        Score("solar", "area_bias", "all", percent_error(found.sum(), float(true[seen].sum())), "%", int(truly.sum())),
         Score("solar", "false_alarms", "all", 1e6 * ratio(alarms, n), "m2/km2", n),
     ]
     true_objects, found_objects = (large_patches(where, MIN_ARRAY_M2, pixel_m2) for where in (truly, found))

@@ -48,9 +48,10 @@ def test_lanes_belong_to_an_array(drawn):
 
 
 def test_a_perfect_map(drawn):
+    """But for the corners, which the median of neighbours loses: one pixel each."""
     found = scores(true_panels(drawn, 2024), drawn)
-    assert found["f1", "all"] == found["f1", "arrays"] == found["recall", "arrays of 1-3 ha"] == found["recall", "arrays of 3-10 ha"] == 1
-    assert found["area_bias", "all"] == 0 and found["false_alarms", "all"] == 0
+    assert found["f1", "arrays"] == found["recall", "arrays of 1-3 ha"] == found["recall", "arrays of 3-10 ha"] == found["precision", "all"] == 1
+    assert found["area_bias", "all"] == pytest.approx(100 * -8 / 544) and found["false_alarms", "all"] == 0
 
 
 def test_an_array_missed_and_one_invented(drawn):
@@ -59,7 +60,7 @@ def test_an_array_missed_and_one_invented(drawn):
     share[40:52, 5:17] = 1
     found = scores(share, drawn)
     assert found["recall", "arrays"] == found["precision", "arrays"] == found["f1", "arrays"] == 0.5
-    assert found["false_alarms", "all"] == pytest.approx(1e6 * 144 / 3600) and found["precision", "all"] == pytest.approx(400 / 544)
+    assert found["false_alarms", "all"] == pytest.approx(1e6 * 140 / 3600) and found["precision", "all"] == pytest.approx(396 / 536)
 
 
 def test_what_was_not_seen_is_not_wrong(drawn):

@@ -14,4 +14,4 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
     where its part in a tile is large enough."""
     share = now["solar.share"]
     inside = arrays(share, settings.grid.resolution_m**2)
-    return CountySums({"solar_observed_m2": marked(np.isfinite(share)), "solar_m2": np.where(inside, share, np.nan)})
+    return CountySums({"solar_observed_m2": marked(np.isfinite(share)), "solar_m2": marked(inside)})

@@ -54,7 +54,7 @@ def _least_km2(settings: Settings) -> float:
 INDICATORS = (
     Indicator(
         "solar_panel_area", "Ground-mounted solar arrays", "km2", "solar", "up", _area, least=_least_km2,
-        formula="sum of the expected shares of arrays over patches of at least 1 ha that are 30 m wide and look like arrays in every season",
+        formula="area of patches of at least 1 ha, 30 m wide, whose pixels and their neighbours look like arrays through the seasons: a median share of at least 0.25",
         bounds="the systematic part of simulated worlds (config/errors.csv), a multiple of the area",
     ),
     Indicator(
