@@ -33,14 +33,6 @@ REAL = (
     ("the same: kappa", "land", "kappa", "all sources", "real_land_by_source_left_out"),
     ("the same, cropland: F1", "land", "f1", "cropland, all sources", "real_land_by_source_left_out"),
     ("the same, grass: F1", "land", "f1", "grass, all sources", "real_land_by_source_left_out"),
-    ("labelled pixels called solar arrays, each source left out: share", "solar", "false_alarm_share", "all sources", "real_solar_by_source_left_out"),
-    (
-        "measured roofs, roads and soils called solar arrays, each place left out: share",
-        "solar",
-        "false_alarm_share",
-        "measured ground",
-        "real_solar_by_source_left_out",
-    ),
     ("natural waters called black: share of 336 spectra", "black_odorous", "false_alarm_share", "all", "nechad2015_insitu"),
     ("pixels of the Paraná that are suspected, 8 dates: share", "black_odorous", "suspected_share", "river pixels, all dates", "gistaq_parana"),
     ("turbidity against the laboratory, Paraná, clear dates: r of logarithms", "turbidity", "r_log10", "clear dates", "gistaq_parana"),
@@ -49,6 +41,14 @@ REAL = (
     ("the same: 95th percentile, m", "coastline", "difference_p95", "all transects", "coastsat_narrabeen"),
     ("offset of Sentinel-2 decided right, Paraná, 8 dates: share", "radiometry", "offset_right", "metadata as found", "gistaq_parana"),
     ("the same where the metadata say the contrary", "radiometry", "offset_right", "metadata reversed", "gistaq_parana"),
+    ("labelled pixels called solar arrays, each source left out: share", "solar", "false_alarm_share", "all sources", "real_solar_by_source_left_out"),
+    (
+        "measured roofs, roads and soils called solar arrays, each place left out: share",
+        "solar",
+        "false_alarm_share",
+        "measured ground",
+        "real_solar_by_source_left_out",
+    ),
 )
 """Label, product, metric, subset and data set of each line on real data."""
 
