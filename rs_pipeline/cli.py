@@ -205,7 +205,7 @@ def simulate(
     path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 1,
     years: Annotated[int, typer.Option(min=1, max=10, help="Simulated years.")] = 3,
-    landscape: Annotated[str, typer.Option(help="coast, mudflat, plain, city, mountain or lake.")] = "coast",
+    landscape: Annotated[str, typer.Option(help="coast, mudflat, plain, city, mountain, lake or solar.")] = "coast",
     size: Annotated[tuple[int, int], typer.Option(help="Width and height in 10 m pixels, multiples of 6.")] = (600, 480),
     write_config: Annotated[Path | None, typer.Option(help="Also write a configuration that runs the chain on this world.")] = None,
 ) -> None:

@@ -13,7 +13,7 @@ from benchmarks.accuracy.measure import ROOT, measure, train_forests
 from benchmarks.accuracy.pages import put_into_pages
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.table import PATH, brought_up_to_date, read_table, simulated_rows, write_table
-from benchmarks.accuracy.worlds import EVENT_WORLDS, TRAINING, VARIANTS, WORLDS
+from benchmarks.accuracy.worlds import ARRAY_WORLDS, EVENT_WORLDS, TRAINING, VARIANTS, WORLDS
 from benchmarks.baselines.run import FORESTS, usable
 from rs_pipeline.errors import PipelineError
 
@@ -42,7 +42,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"[{(time.monotonic() - start) / 60:5.1f} min] {text}", flush=True)
 
-    recipes = [w for w in (*WORLDS, *VARIANTS, *EVENT_WORLDS) if options.worlds is None or w.name in options.worlds]
+    recipes = [w for w in (*WORLDS, *VARIANTS, *EVENT_WORLDS, *ARRAY_WORLDS) if options.worlds is None or w.name in options.worlds]
     forests = {}
     if set(methods) & set(FORESTS):
         forests = train_forests(TRAINING, options.work, options.peers)
@@ -51,7 +51,7 @@ def main() -> None:
         say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = {pool.submit(measure, r, options.work, () if r.variant else methods, forests, options.peers, options.keep): r for r in recipes}
+        jobs = {pool.submit(measure, r, options.work, r.measured_with(methods), forests, options.peers, options.keep): r for r in recipes}
         for job in as_completed(jobs):
             measured[jobs[job]] = job.result()
             say(f"{jobs[job].name} measured, {len(measured)} of {len(recipes)}")

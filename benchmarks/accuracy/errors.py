@@ -1,6 +1,6 @@
 """Make config/errors.csv, the systematic part of the error model: ``python -m benchmarks.accuracy.errors``.
 
-Runs the worlds of ERROR_WORLDS (development seeds) and fits the error that the pixels' errors do not explain. Run it again when a product changes.
+Runs the worlds of ERROR_WORLDS and, for solar arrays alone, of ARRAY_ERROR_WORLDS (development seeds), and fits the error that the pixels' errors do not explain. Run it again when a product changes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.accuracy.measure import ROOT, run_chain
-from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
+from benchmarks.accuracy.worlds import ARRAY_ERROR_WORLDS, ERROR_WORLDS, Recipe
 from rs_pipeline.validation.errors import observed_errors, systematic_part
 from rs_pipeline.validation.truth import Truth
+
+OF_ARRAYS = "solar_panel_area"
+"""Indicator, and its change, whose errors are those of ARRAY_ERROR_WORLDS."""
 
 PATH = ROOT / "config" / "errors.csv"
 
@@ -25,6 +28,8 @@ def errors_of(recipe: Recipe, work: Path, keep: bool) -> pd.DataFrame:
     """Errors of one world with the column ``world``."""
     settings = run_chain(recipe, work)
     table = observed_errors(settings, Truth(work / recipe.name / "world" / "truth")).assign(world=recipe.name)
+    if recipe in ARRAY_ERROR_WORLDS:
+        table = table[table.indicator.str.startswith(OF_ARRAYS)]
     if not keep:
         shutil.rmtree(work / recipe.name)
     return table
@@ -39,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(errors_of, recipe, options.work, options.keep) for recipe in ERROR_WORLDS]
+        jobs = [pool.submit(errors_of, recipe, options.work, options.keep) for recipe in (*ERROR_WORLDS, *ARRAY_ERROR_WORLDS)]
         table = pd.concat([job.result() for job in jobs], ignore_index=True)
     systematic_part(table).to_csv(options.out, index=False, float_format="%.4g", lineterminator="\n")
     print(f"{len(table)} errors of {table.world.nunique()} worlds, {options.out} written")

@@ -41,6 +41,14 @@ REAL = (
     ("the same: 95th percentile, m", "coastline", "difference_p95", "all transects", "coastsat_narrabeen"),
     ("offset of Sentinel-2 decided right, Paraná, 8 dates: share", "radiometry", "offset_right", "metadata as found", "gistaq_parana"),
     ("the same where the metadata say the contrary", "radiometry", "offset_right", "metadata reversed", "gistaq_parana"),
+    ("labelled pixels called solar arrays, each source left out: share", "solar", "false_alarm_share", "all sources", "real_solar_by_source_left_out"),
+    (
+        "measured roofs, roads and soils called solar arrays, each place left out: share",
+        "solar",
+        "false_alarm_share",
+        "measured ground",
+        "real_solar_by_source_left_out",
+    ),
 )
 """Label, product, metric, subset and data set of each line on real data."""
 
@@ -76,6 +84,10 @@ LINES = (
     ("the same: precision", "land", "precision", "conversion"),
     ("surface temperature above rural land, wholly built-up or rural pixels: error of the difference, K", "heat", "rmse", "built-up less rural"),
     ("the same, all land: RMSE, K", "heat", "rmse", "all"),
+    ("solar arrays: F1 of pixels", "solar", "f1", "all"),
+    ("solar arrays above 1 ha that are found: share", "solar", "recall", "arrays"),
+    ("solar arrays: area bias, %", "solar", "area_bias", "all"),
+    ("called solar arrays away from any, m2 in a km2", "solar", "false_alarms", "all"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
     ("findings on land: recall on bare ground that spring tides cover", "findings", "recall", "tidal flats, events above four pixels"),
@@ -108,13 +120,14 @@ TOPICS = {
     "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
     "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
-    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "heat": page.Topic.HEAT, "findings": page.Topic.FINDINGS, "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
+    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "findings": page.Topic.FINDINGS,
+    "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
 """Product of the table to its topic on the page of a run."""
 
 PEERS = {
     "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "land_thresholds": "thresholds of indices",
-    "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
+    "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndbi_dark": "NDBI with a limit of brightness", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
     "wofs": "WOfS tree",
 }  # fmt: skip
 """Method of the table to its name on the page of a run; the others have their name in the table."""

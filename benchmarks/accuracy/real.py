@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.accuracy import real_flood, real_land, real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
+from benchmarks.accuracy import real_flood, real_land, real_parana, real_qa, real_shoreline, real_solar, real_spectra, real_vegetation, real_water
 from benchmarks.accuracy.real_table import Row, committed_rows
 
 
@@ -38,4 +38,7 @@ def real_rows(real: Path) -> list[Row]:
             *real_vegetation.parana_rows(real, river),
             *real_vegetation.hls_rows(real, scene),
             *real_land.land_rows(),
+            *real_solar.alarm_rows(),
+            *real_solar.parana_rows(real),
+            *(real_solar.ground_rows(real.parent / "real_ground") if real_solar.is_here(real.parent / "real_ground") else committed_rows(real_solar.GROUND)),
         ]

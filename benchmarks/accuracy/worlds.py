@@ -35,6 +35,13 @@ class Recipe:
     products: tuple[str, ...] = ()
     """Products to score; empty: all."""
 
+    methods: tuple[str, ...] = ()
+    """Baselines to measure beside ours in a variant; empty: none. In other worlds all are."""
+
+    def measured_with(self, methods: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some baselines that are measured on this world."""
+        return tuple(m for m in methods if m in self.methods) if self.variant else methods
+
     @property
     def name(self) -> str:
         return "-".join([self.landscape, str(self.seed), *self.variant.lower().split()])
@@ -97,3 +104,9 @@ VARIANTS = (
 EVENT_WORLDS = tuple(Recipe(landscape, 904, variant="land events", products=("findings",)) for landscape in ("plain", "city", "mountain"))
 """Held-out worlds that lose plants to built or bare ground: those of WORLDS lose none that the list of findings should hold, so they say nothing of its recall. Chosen by
 their truth alone: with seed 904 all three have such an event."""
+
+ARRAY_WORLDS = tuple(Recipe("solar", seed, 1, variant="arrays", products=("solar",), methods=("ndbi_dark",)) for seed in (106, 905))
+"""Worlds with solar arrays and with what may be taken for them; the second is held out. No other world has arrays."""
+
+ARRAY_ERROR_WORLDS = tuple(Recipe("solar", seed, 1, variant="arrays") for seed in (81, 82, 83))
+"""Worlds that the error of the area of solar arrays is fitted on; development seeds."""

@@ -122,7 +122,8 @@ TREND_YEARS = 5
 
 
 def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None) -> Interval | None:
-    """Change per year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years.
+    """Change per year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years, or where the change has no bound on either
+    side, because the values themselves have none on one.
 
     The interval is, to either side, the wider of two: the interval of the change between the two ends, divided by the years between; and
     from three years on the scatter: the extreme slopes of pairs, or from TREND_YEARS on the 95 % interval of the slope (Sen 1968).
@@ -137,9 +138,9 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
     t, x = np.array([(year, value.value) for year, value in ordered], "float64").T.copy()
     ends = ends or difference(ordered[-1][1], ordered[0][1])
     slope, span = float(theil_sen(t, x)), t[-1] - t[0]
-    if np.isnan(slope):
-        return None
     lower, upper = ends.bounds
+    if np.isnan(slope) or (math.isinf(lower) and math.isinf(upper)):
+        return None
     widest_below, widest_above = [(ends.value - lower) / span], [(upper - ends.value) / span]
     if len(t) >= TREND_YEARS:
         low, high = (float(v) for v in series_trend(t, x)[1:3])

@@ -56,9 +56,6 @@ WHOLE_PROVINCE = 0.97
 NEEDS = {"pm25": "a raster of other satellites (tables.rasters)", "wq": "water-quality measurements"}
 """Product of a target to the data it would need, besides the official value."""
 
-NOT_BUILT = {"pv": "this version makes no map of solar panels"}
-"""Products of targets that could be mapped from space, but that this version does not make."""
-
 PLACES = {"Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)"}
 """Scope of a target (a place that is no unit) to the data it would need."""
 
@@ -370,8 +367,7 @@ def unanswered(target: Target) -> Verdict:
         return Verdict("not_observable", target.caveat)
     if target.observability == "needs_outside_table":
         return Verdict("needs_table", needs(target))
-    unbuilt = [NOT_BUILT[p] for p in target.product if p in NOT_BUILT] or ["this version makes no such map"]
-    return Verdict("not_built", joined([*unbuilt, "an official value in tables.values is judged", target.caveat]))
+    return Verdict("not_built", joined(["this version makes no such map", "an official value in tables.values is judged", target.caveat]))
 
 
 def parts(run: Run, targets: list[Target], supplied: dict[Key, Estimate], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:

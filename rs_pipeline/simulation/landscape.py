@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.affinity import rotate
 from shapely.geometry import LineString, Polygon, box
 from shapely.ops import substring
 
@@ -136,6 +137,14 @@ class Sketch:
         """An upright rectangle, not scaled, from its upper left corner."""
         x, y = self.place(u, v)
         return box(x, y - height_m, x + width_m, y)
+
+    def solar_array(self, u: float, v: float, width_m: float, height_m: float, lane_m: float = 0.0, block_m: float = 20.0) -> shapely.Geometry:
+        """Blocks of rows of modules with lanes between them, not scaled, around their middle and turned by up to 12 degrees."""
+        x, y = self.place(u, v)
+        left, right, top = x - width_m / 2, x + width_m / 2, y + height_m / 2
+        step = block_m + lane_m
+        blocks = [box(left, top - i * step - block_m, right, top - i * step) for i in range(max(1, round(height_m / step)))]
+        return rotate(shapely.union_all(blocks), self.rng.uniform(-12, 12), origin=(x, y))
 
     def meander(self, start: tuple[float, float], stop: tuple[float, float], swing_m: float, bends: float) -> LineString:
         """A winding line, whose swing is 0 at both ends."""

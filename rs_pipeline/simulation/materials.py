@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Material(IntEnum):
     MUDFLAT = 30
     GREENHOUSE = 31
     ROCK = 32
+    PANELS = 33
 
 
 BARE: dict[Material, tuple[float, ...]] = {
@@ -70,6 +72,21 @@ BARE: dict[Material, tuple[float, ...]] = {
 }
 """Reflectance of bare surfaces, in OPTICAL_BANDS order."""
 
+PANEL_MODULE = np.array([0.065, 0.052, 0.045, 0.045, 0.055, 0.170, 0.100])
+"""Reflectance of solar modules from above. Design values: crystalline silicon absorbs up to its band edge at 1100 nm and reflects beyond it, and the
+plastic of the module absorbs near 1730 and 2310 nm (Ji et al. 2021, Remote Sens. Environ. 266:112692); seen by satellites, arrays are darker than other
+dry ground from the red to the near infrared and brighter than water (Zhang et al. 2022, Earth Syst. Sci. Data 14:3743)."""
+PANEL_SKY = np.array([0.060, 0.045, 0.030, 0.027, 0.022, 0.008, 0.004])
+"""Skylight that the glass of the modules mirrors on a mean date."""
+PANEL_SPREAD = {"brightness": 0.25, "infrared": 0.25, "band": 0.08}
+"""Standard deviations of the logarithm of a world's modules: of all bands together, of the two short-wave infrared bands together, of each."""
+PANEL_COVERAGE, PANEL_WEEDS = (0.30, 0.70), (0.0, 0.5)
+"""Ranges, over the worlds, of the share of an array that modules hide from above, and of the summer cover of the ground between the rows. Modules cover
+0.3-0.5 of the land of fixed arrays (Bolinger and Bolinger 2022, IEEE J. Photovolt. 12:589), more of the arrays of narrow rows."""
+PANEL_SHADE = 0.4
+"""Share of light that the ground between the rows loses."""
+PANEL_GLINT = (0.05, 0.15)
+"""Probability of a date on which the modules mirror light towards the sensor, and the largest reflectance that it adds."""
 WET_MUD = np.array([0.060, 0.082, 0.092, 0.092, 0.085, 0.045, 0.028])
 """A mudflat under a film of water."""
 DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
@@ -183,10 +200,22 @@ SEA_ICE_SHARE = 0.5
 BACKSCATTER_DB: dict[Material, tuple[float, float]] = {
     Material.BUILT: (-4.5, -11.5), Material.ROOF: (-3.5, -11.0), Material.CONCRETE: (-9.0, -17.0), Material.ROAD: (-14.0, -21.0),
     Material.SOIL: (-12.5, -20.0), Material.DRY_SAND: (-15.5, -23.0), Material.WET_SAND: (-14.0, -22.5),
-    Material.MUDFLAT: (-15.0, -23.5), Material.GREENHOUSE: (-8.0, -16.0), Material.ROCK: (-9.5, -16.5),
+    Material.MUDFLAT: (-15.0, -23.5), Material.GREENHOUSE: (-8.0, -16.0), Material.ROCK: (-9.5, -16.5), Material.PANELS: (-8.0, -16.5),
 }  # fmt: skip
 """gamma0 of bare surfaces, VV and VH, dB."""
 FIELD_DB, CANOPY_DB, WATER_DB = (-12.5, -20.0), (-9.5, -15.5), (-21.5, -29.0)
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Solar arrays of one world: rows of modules with ground between them, finer than any pixel."""
+
+    module: np.ndarray
+    """Reflectance of the modules, in OPTICAL_BANDS order."""
+    coverage: float
+    """Share of the array that modules hide from above."""
+    weeds: Season
+    """Plants between the rows."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +231,7 @@ class Palette:
     """Dry soil under vegetation."""
     green: np.ndarray
     senescent: np.ndarray
+    panels: Panels
 
 
 def draw_palette(rng: np.random.Generator) -> Palette:
@@ -224,7 +254,22 @@ def draw_palette(rng: np.random.Generator) -> Palette:
         days, share = float(rng.normal(0, 4)), float(rng.uniform(0.90, 1.06))
         seasons[material] = tuple(moved(season, days, share) for season in parts)
     bare = {m: tinted(np.array(spectrum), 0.10) for m, spectrum in BARE.items()}
-    return Palette(water, open_sea, seasons, bare, tinted(DRY_FIELD, 0.15), tinted(closed_canopy(LEAF_ALBEDO), 0.08), tinted(SENESCENT, 0.08))
+    plants = tinted(DRY_FIELD, 0.15), tinted(closed_canopy(LEAF_ALBEDO), 0.08), tinted(SENESCENT, 0.08)
+    return Palette(water, open_sea, seasons, bare, *plants, draw_panels(_own_stream(rng, Material.PANELS)))
+
+
+def _own_stream(rng: np.random.Generator, *key: int) -> np.random.Generator:
+    """A generator with the entropy of ``rng`` and a key of its own, whose draws take none from ``rng``: worlds without the material stay as they are."""
+    seeds: Any = rng.bit_generator.seed_seq  # the interface that NumPy declares for it has no entropy
+    return np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=key))
+
+
+def draw_panels(rng: np.random.Generator) -> Panels:
+    """Draw the solar arrays of a world."""
+    tint = rng.normal(0, PANEL_SPREAD["brightness"]) + rng.normal(0, PANEL_SPREAD["band"], len(OPTICAL_BANDS))
+    tint[OPTICAL_BANDS.index("swir1") :] += rng.normal(0, PANEL_SPREAD["infrared"])
+    weeds = Season(115 + rng.normal(0, 6), 285 + rng.normal(0, 6), rng.uniform(*PANEL_WEEDS), 14)
+    return Panels(PANEL_MODULE * np.exp(tint), float(rng.uniform(*PANEL_COVERAGE)), weeds)
 
 
 def _logistic(value: float | np.ndarray) -> np.ndarray:
@@ -287,6 +332,8 @@ class DayState:
     open_sea: dict[str, float]
     wind_db: float
     """Increase of the radar backscatter of water by wind, dB."""
+    panel_sky: np.ndarray
+    """Light that solar modules mirror, reflectance in OPTICAL_BANDS order."""
 
     @property
     def day_of_year(self) -> int:
@@ -319,7 +366,14 @@ def day_state(palette: Palette, day: date, first_year: int, season_shift_days: f
         water=water,
         open_sea=drawn(palette.open_sea),
         wind_db=float(np.abs(rng.normal(0, 2.0))),
+        panel_sky=_panel_sky(_own_stream(rng, Material.PANELS, day.toordinal())),
     )
+
+
+def _panel_sky(rng: np.random.Generator) -> np.ndarray:
+    """Light that modules mirror on a date: skylight, and on few dates glint of all bands alike."""
+    often, most = PANEL_GLINT
+    return PANEL_SKY * np.exp(rng.normal(0, 0.4)) + (rng.uniform(0, most) if rng.random() < often else 0.0)
 
 
 def water_spectrum(platform: str, roles: tuple[str, ...], parameters: dict[str, float], *, sea: bool = False) -> np.ndarray:
@@ -352,6 +406,15 @@ def _ground(palette: Palette, material: Material, state: DayState, roles: tuple[
     return surface * (1 - 0.2 * state.moisture if material == Material.SOIL else 1.0)
 
 
+def _arrays(palette: Palette, state: DayState, roles: tuple[str, ...]) -> np.ndarray:
+    """Reflectance of solar arrays on a date: modules that mirror the sky, and shaded ground with its plants between the rows."""
+    panels, day = palette.panels, state.season_day
+    cover, dead = float(panels.weeds.cover(day)), float(panels.weeds.senescence(day))
+    plants = (1 - dead) * palette.green + dead * palette.senescent
+    ground = (1 - cover) * palette.field * (1 - 0.35 * state.moisture) + cover * plants
+    return _bands(panels.coverage * (panels.module + state.panel_sky) + (1 - panels.coverage) * (1 - PANEL_SHADE) * ground, roles)
+
+
 def optical_coefficients(palette: Palette, layers: Layers, platform: str, roles: tuple[str, ...], state: DayState) -> np.ndarray:
     """Reflectance of each mixing layer, float32 (bands, layers); the two last are the sea near and far from the shore."""
     columns: list[np.ndarray] = []
@@ -365,6 +428,8 @@ def optical_coefficients(palette: Palette, layers: Layers, platform: str, roles:
             columns += _vegetated(palette, material, state, roles)
         elif material in WATER:
             columns.append(water_spectrum(platform, roles, state.water[material]))
+        elif material == Material.PANELS:
+            columns.append(_arrays(palette, state, roles))
         else:
             columns.append(_ground(palette, material, state, roles))
     near = water_spectrum(platform, roles, state.water[Material.SEA], sea=True)

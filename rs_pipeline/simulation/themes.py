@@ -321,7 +321,51 @@ def _lake(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     )
 
 
-INLAND: dict[str, Callable[[Sketch, Grid, Years], Landscape]] = {"plain": _plain, "city": _city, "mountain": _mountain, "lake": _lake}
+def _solar(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
+    """Solar arrays of 1-45 ha on fields, meadow, bare soil, slopes and fish ponds, one of them built in the last year; and what may be taken for them:
+    greenhouses, large roofs, asphalt, salt pans, ponds, rock and bare soil."""
+
+    def array(u: float, v: float, width_m: float, height_m: float, lane_m: float) -> Polygon:
+        wider, higher = sketch.rng.uniform(0.8, 1.2, 2)
+        return sketch.solar_array(*sketch.near(u, v, 0.02), width_m * wider, height_m * higher, lane_m)
+
+    big = river("big river", 60.0, sketch.meander((0.0, 0.97), (1.0, 0.95), 30, 2))
+    ditch = river("ditch", 30.0, sketch.meander((0.53, 0.0), (0.50, 0.97), 60, 2), kind="canal")
+    waters = (
+        *sketch.fish_farm(0.60, 0.62, 5, 4),
+        *sketch.fish_farm(0.83, 0.60, 3, 2, M.SALT_PAN),
+        *sketch.small_ponds(5, (0.05, 0.05, 0.95, 0.90), M.POND, "village pond"),
+        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.92, 0.12, 60)),
+        pond("dye works pond", M.DYED_POND, sketch.blob(0.08, 0.86, 60)),
+        big,
+        ditch,
+    )
+    grassland = (("temperate meadow", sketch.blob(0.72, 0.18, 480)), ("warm tussock", sketch.blob(0.30, 0.80, 480)))
+    ground = [(M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1]), (M.SOIL, sketch.blob(0.44, 0.48, 350)), (M.FOREST, sketch.blob(0.90, 0.88, 250))]
+    spots = (array(0.18, 0.20, 800, 560, 5), array(0.42, 0.16, 420, 320, 0), array(0.72, 0.18, 350, 280, 10), array(0.44, 0.48, 380, 220, 5),
+             array(0.15, 0.56, 200, 150, 0), array(0.30, 0.50, 110, 100, 0), array(0.28, 0.80, 320, 240, 10), array(0.90, 0.36, 150, 100, 5))  # fmt: skip
+    around = (
+        *((M.GREENHOUSE, sketch.rectangle(0.62 + 0.030 * j, 0.40 + 0.012 * i, 90, 14)) for i in range(8) for j in range(4)),
+        *((M.ROOF, sketch.rectangle(u, v, 200, 90)) for u, v in sketch.rng.uniform((0.08, 0.36), (0.50, 0.44), (4, 2))),
+        *((M.ROAD, sketch.rectangle(u, v, 140, 90)) for u, v in sketch.rng.uniform((0.55, 0.30), (0.95, 0.36), (3, 2))),
+        *((M.ROCK, _rock(sketch)) for _ in range(3)),
+        (M.SOIL, sketch.blob(0.80, 0.50, 130)),
+    )
+    floating = sketch.solar_array(0.60 + 2 * 140.0 / (sketch.right - sketch.left), 0.62 + 2.5 * 80.0 / (sketch.top - sketch.bottom), 270, 230, 10)
+    return Landscape(
+        towns=(sketch.blob(0.55, 0.80, 280, 0.35), *_villages(sketch, ((0.08, 0.72), (0.92, 0.50)))),
+        patches=(*ground, *around, *((M.PANELS, spot) for spot in spots), (M.REED, sketch.blob(0.08, 0.86, 120))),
+        waters=waters,
+        changes=(Change(M.PANELS, floating, years[0]), Change(M.PANELS, array(0.12, 0.70, 300, 220, 5), years[-1])),
+        black_reaches=(black_reach(ditch, M.BLACK_GREY, 0.75, years), black_reach(big, M.BLACK_FES, 0.60, years[1:] or years)),
+        grassland=grassland,
+        marsh=sketch.blob(0.08, 0.86, 120),
+        counties=_inland_counties(sketch, grid, ("Guangxiang", "Yuguang", "Nonghu")),
+        relief_m=60.0,
+    )
+
+
+INLAND: dict[str, Callable[[Sketch, Grid, Years], Landscape]] = {"plain": _plain, "city": _city, "mountain": _mountain, "lake": _lake, "solar": _solar}
 LANDSCAPE_KINDS = (*COASTS, *INLAND)
 """Kinds of landscape."""
 

@@ -19,8 +19,8 @@ WARMTH_K: dict[Material | str, float] = {
     Material.WET_SAND: 4.0, Material.MUDFLAT: 3.0, Material.GREENHOUSE: 8.0, Material.ROCK: 10.0,
 }  # fmt: skip
 """Temperature of bare surfaces above closed crops on a summer morning, K."""
-FIELD_K, FOREST_K, WATER_K, SEA_K = 10.0, -1.5, -3.0, -4.0
-"""The same of dry soil between plants, of closed forest, of inland water and of the sea."""
+FIELD_K, FOREST_K, WATER_K, SEA_K, PANELS_K = 10.0, -1.5, -3.0, -4.0, 9.0
+"""The same of dry soil between plants, of closed forest, of inland water, of the sea and of solar arrays."""
 DRAWN = 0.12
 """Standard deviation of the logarithm of a world's values around the table."""
 SEALED = (Material.BUILT, Material.ROOF, Material.CONCRETE, Material.ROAD)
@@ -39,7 +39,7 @@ SUMMER_DAYS = np.arange(152, 244)
 def warmth_k(world: World) -> dict[Material | str, float]:
     """True temperature of this world's surfaces above closed crops, K, by material, and of ``field``, ``forest``, ``water`` and ``sea``."""
     rng = np.random.default_rng([world.seed, 71])
-    table = {**WARMTH_K, "field": FIELD_K, "forest": FOREST_K, "water": WATER_K, "sea": SEA_K}
+    table = {**WARMTH_K, "field": FIELD_K, "forest": FOREST_K, "water": WATER_K, "sea": SEA_K, Material.PANELS: PANELS_K}
     return {name: value * float(np.exp(rng.normal(0, DRAWN))) for name, value in table.items()}
 
 

@@ -92,8 +92,14 @@ class TrainingWorld:
 
 def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
     """Make a world of one year and compute its statistics."""
+    values, truth = world_statistics(landscape, seed, WORLD_SIZE_PX, work)
+    return TrainingWorld(f"{landscape}-{seed}", values, true_shares(truth, truth.years[0]))
+
+
+def world_statistics(landscape: str, seed: int, size_px: tuple[int, int], work: Path) -> tuple[np.ndarray, Truth]:
+    """Make a world of one year below ``work``; its statistics by the chain, STATISTICS float32 (F, h, w), and its truth."""
     folder = work / f"{landscape}-{seed}"
-    write_world(folder / "world", seed, 1, landscape=landscape, size_px=WORLD_SIZE_PX)
+    write_world(folder / "world", seed, 1, landscape=landscape, size_px=size_px)
     settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=folder.name)
     freeze(settings)
     search(settings)
@@ -109,7 +115,7 @@ def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
 
         tile_statistics(settings, load_chips(settings, tile.id, label), tile.grid, keep)
         place(found, tile.grid, values, truth.grid)
-    return TrainingWorld(folder.name, values, true_shares(truth, int(label)))
+    return values, truth
 
 
 def place(values: np.ndarray, source: Grid, target: np.ndarray, whole: Grid) -> None:
@@ -129,7 +135,7 @@ def dropped(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def land_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[float, np.ndarray]:
-    """Mean cross-entropy to the true shares plus LAND_RIDGE, and its gradient; x (D, n), y (7, n), of which a column adds up to the weight of
+    """Mean cross-entropy to the true shares plus LAND_RIDGE, and its gradient; x (D, n), y (K, n), of which a column adds up to the weight of
     its pixel."""
     d, k, n = len(x), len(y), x.shape[1]
     cut = np.cumsum([hidden * d, hidden, k * hidden])
@@ -145,11 +151,11 @@ def land_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tu
 
 
 def fit_land_model(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = LAND_HIDDEN, iterations: int = ITERATIONS) -> LandModel:
-    """A network of statistics (F, n) and true shares (7, n) times the weight of the pixel. Source: L-BFGS (Byrd et al. 1995); soft targets as in a mixture of classes."""
+    """A network of statistics (F, n) and true shares (K, n) times the weight of the pixel. Source: L-BFGS (Byrd et al. 1995); soft targets as in a mixture of classes."""
     known = logarithms(values)
     centre, deviation = np.nanmean(known, axis=1, dtype="float64"), np.nanstd(known, axis=1, dtype="float64")
     x = inputs(dropped(values, seed), centre, deviation)
-    rng, d, k = np.random.default_rng(seed), len(x), len(Land)
+    rng, d, k = np.random.default_rng(seed), len(x), len(shares)
     start = np.concatenate([rng.normal(0, d**-0.5, hidden * d), np.zeros(hidden), rng.normal(0, hidden**-0.5, k * hidden), np.zeros(k)])
     found = minimize(land_loss, start, (x, shares, hidden), "L-BFGS-B", jac=True, options={"maxiter": iterations, "maxfun": 2 * iterations}).x
     cut = np.cumsum([hidden * d, hidden, k * hidden])

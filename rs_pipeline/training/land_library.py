@@ -19,7 +19,20 @@ from rs_kernels.land import HIGH, LOW
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.seasons import HALVES, SEASONS
-from rs_pipeline.simulation.materials import CLUMPING_SHADE, DRY_FIELD, LEAF_ALBEDO, SENESCENT, Season, closed_canopy
+from rs_pipeline.simulation.materials import (
+    CLUMPING_SHADE,
+    DRY_FIELD,
+    LEAF_ALBEDO,
+    PANEL_COVERAGE,
+    PANEL_GLINT,
+    PANEL_MODULE,
+    PANEL_SHADE,
+    PANEL_SKY,
+    PANEL_SPREAD,
+    SENESCENT,
+    Season,
+    closed_canopy,
+)
 from rs_pipeline.simulation.scenes import CLOUD
 
 LIBRARY_YEAR_DAYS = 365
@@ -110,6 +123,12 @@ OUTDOORS = (0.5, 1.1)
 """Range of the brightness of ground outdoors relative to its dried and sieved sample."""
 WEEDS = Plant(Land.BARE, (Season(120, 285, 0.05, 16),), 1, 20, (0, 0.04))
 """Sparse weeds on bare and built-up ground."""
+BETWEEN_ROWS = Plant(Land.GRASS, (Season(115, 285, 0.3, 14),), 1, 12, (0, 0.1), brightness=(0.8, 1.2))
+"""Plants between the rows of a solar array."""
+ARRAY_DB, AFLOAT = (-8.0, 3.0), 0.12
+"""Mean and standard deviation, dB, of gamma0 VV of solar arrays, which depends on how they are turned; share of the arrays that stand in water."""
+POND = np.array([0.06, 0.08, 0.07, 0.065, 0.05, 0.025, 0.015])
+"""Reflectance of shallow turbid water."""
 VH_BELOW_DB = {"plants": 5.7, "ground": 7.5}
 RADAR_SPREAD_DB = (2.0, 1.0)
 """Standard deviation between pixels of one kind: common to both polarisations, and of each."""
@@ -159,6 +178,16 @@ def plant_pixels(plant: Plant, n: int, seed: int, spectra: Spectra) -> np.ndarra
     """STATISTICS float32 (F, n) of pure pixels of a kind of plant cover."""
     rng, day = np.random.default_rng(seed), year_days()
     return seen_features(*_plants(plant, n, day, spectra, rng), day, rng)
+
+
+def array_pixels(n: int, seed: int, spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """STATISTICS float32 (F, n) of pixels of solar arrays, each with modules, rows and ground of its own, and the share of the pixel that they are, (n,):
+    half of the pixels hold something else too."""
+    rng, day = np.random.default_rng(seed), year_days()
+    refl, power = _arrays(n, day, spectra, rng)
+    beside = _series(n, day, spectra, rng)
+    share = np.where(rng.random(n) < 0.5, 1.0, rng.random(n))
+    return seen_features(share * refl + (1 - share) * beside.refl, share * power + (1 - share) * beside.gamma0, day, rng), share.astype("float32")
 
 
 def year_days() -> np.ndarray:
@@ -299,6 +328,22 @@ def measured_ground(spectra: Spectra, seed: int) -> tuple[np.ndarray, np.ndarray
     return np.concatenate(values, axis=1), np.repeat([Land.BARE, Land.BUILT], [len(spectra.bare), len(spectra.built)])
 
 
+def _arrays(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Reflectance (T, 7, n) and power (T, 2, n) of solar arrays, mixed as in `simulation.materials`."""
+    tint = rng.normal(0, PANEL_SPREAD["brightness"], n) + rng.normal(0, PANEL_SPREAD["band"], (len(OPTICAL_BANDS), n))
+    tint[OPTICAL_BANDS.index("swir1") :] += rng.normal(0, PANEL_SPREAD["infrared"], n)
+    often, most = PANEL_GLINT
+    glint = np.where(rng.random((day.size, 1, n)) < often, rng.uniform(0, most, (day.size, 1, n)), 0)
+    module = PANEL_MODULE[:, None] * np.exp(tint) + PANEL_SKY[:, None] * np.exp(rng.normal(0, 0.4, (day.size, 1, n))) + glint
+    ground, _ = _plants(BETWEEN_ROWS, n, day, spectra, rng)
+    ground = np.where(rng.random(n) < AFLOAT, POND[:, None] * rng.uniform(0.5, 1.5, (day.size, 1, n)), ground)
+    coverage = rng.uniform(PANEL_COVERAGE[0] - 0.05, PANEL_COVERAGE[1] + 0.1, n)
+    refl = coverage * module + (1 - coverage) * (1 - PANEL_SHADE * rng.uniform(0.5, 1.5, n)) * ground
+    vv = ARRAY_DB[0] + rng.normal(0, ARRAY_DB[1], n)
+    vh = vv - VH_BELOW_DB["ground"] - 1 + rng.normal(0, 2, n)
+    return refl, np.broadcast_to(10 ** (np.stack([vv, vh]) / 10), (day.size, 2, n))
+
+
 def _leaves(n: int, rng: np.random.Generator) -> np.ndarray:
     """Closed canopies (7, n)."""
     bright = rng.uniform(-0.3, 1.9, n)
@@ -354,8 +399,7 @@ def _plants(plant: Plant, n: int, day: np.ndarray, spectra: Spectra, rng: np.ran
     if plant.flooded:
         start = max(season.start for season in plant.seasons)
         wet = ((day > start - 35) & (day < start + 12))[:, None] * rng.uniform(0.3, 1, n)
-        water = np.array([0.06, 0.08, 0.07, 0.065, 0.05, 0.025, 0.015])[:, None]
-        refl += (wet * (1 - cover))[:, None] * (water - refl)
+        refl += (wet * (1 - cover))[:, None] * (POND[:, None] - refl)
         vv += wet * (1 - cover) * (10 ** (PADDY_DB[0] / 10) - vv)
     vh = vv * 10 ** (-VH_BELOW_DB["ground"] / 10 + seen * (VH_BELOW_DB["ground"] - VH_BELOW_DB["plants"]) / 10)
     together, each = rng.normal(0, RADAR_SPREAD_DB[0], n), rng.normal(0, RADAR_SPREAD_DB[1], (2, n))

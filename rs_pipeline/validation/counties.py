@@ -28,6 +28,7 @@ from rs_pipeline.validation.coastline import crossings, length_of, natural_lengt
 from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anomaly, wide_built_share
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
+from rs_pipeline.validation.solar import has_arrays, true_panels
 from rs_pipeline.validation.truth import Score, Truth, black_years
 
 NARROW_M = 20.0
@@ -397,6 +398,11 @@ def _true_ecology(a: _Asked) -> float:
     return sum(weight * (part(a) - part(then)) for weight, part in parts)
 
 
+def _solar_km2(a: _Asked) -> float:
+    """Solar arrays, km2; NaN in worlds without any."""
+    return a.place.total(true_panels(a.truth, a.year)) / 1e6 if has_arrays(a.truth) else math.nan
+
+
 def _heat_island(a: _Asked) -> float:
     """Built-up land in pieces as wide as the sensor's pixels less rural land, K; NaN where there is less of it than the indicator asks for. Where the unit has less rural land than the indicator asks for, the rural land is the world's."""
     true, rural = true_anomaly(a.truth, a.year), rural_share(a.truth, a.year)
@@ -439,7 +445,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * _share_of_unit(a, _forest(a)),
     "habitat_quality_index": _true_habitat, "vegetation_cover_index": _true_vegetation, "water_area_index": _true_water_area,
     "land_stress_index": _true_stress, "ecological_index_change": _true_ecology,
-    "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
+    "solar_panel_area": _solar_km2, "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""
 

@@ -19,7 +19,7 @@ MATERIALS: dict[Land, tuple[str, ...]] = {
     Land.TREE: ("forest",),
     Land.GRASS: ("meadow", "tussock", "garden"),
     Land.CROPLAND: ("wheat_maize", "maize", "greenhouse"),
-    Land.BUILT: ("built", "roof", "concrete", "road"),
+    Land.BUILT: ("built", "roof", "concrete", "road", "panels"),
     Land.BARE: ("soil", "dry_sand", "rock"),
 }  # fmt: skip
 """What each class is made of in the simulated worlds."""

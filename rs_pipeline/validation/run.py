@@ -23,6 +23,7 @@ from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.findings import land_findings
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
+from rs_pipeline.products.solar.maps import SOLAR
 from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
@@ -37,6 +38,7 @@ from rs_pipeline.validation import (
     radiometry,
     registration,
     settlements,
+    solar,
     vegetation,
     verdicts,
     water,
@@ -116,6 +118,8 @@ def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: in
             yield from land.score_conversion(shares, _shares(layout, truth, settings.baseline_label), truth, year, baseline, settings.land_zones)
     if layout.map(HEAT, label).is_file():
         yield from heat.score_heat(band(HEAT, "anomaly_k"), truth, year, error_k=band(HEAT, "error_k"))
+    if layout.map(SOLAR, label).is_file():
+        yield from solar.score_solar(band(SOLAR, "share"), truth, year)
     if made["black_odorous"]:
         yield from black_odorous.score_black_odorous_pixels(band("black_odorous", "class"), truth, year)
         if made["observations"]:

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.real_flood import WORLD as FLOOD
 from benchmarks.accuracy.real_land import WORLD as LAND
+from benchmarks.accuracy.real_solar import GROUND, LEFT_OUT
+from benchmarks.accuracy.real_solar import PARANA as RIVER
 from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
 
 PARANA, HLS, WOFS, BEACH = "gistaq_parana", "hls_t15sxr_2021250", "wofs_testvector", "coastsat_narrabeen"
@@ -39,7 +41,7 @@ def test_rows_are_of_the_committed_table(rows):
     assert all(r["kind"] == ("simulated" if r["world"] in SIMULATED_SETS else "real") for r in rows)
     keys = [tuple(r[c] for c in ("world", "product", "metric", "subset", "method")) for r in rows]
     assert len(set(keys)) == len(keys)
-    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES, FLOOD}
+    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES, FLOOD, LEFT_OUT, RIVER, GROUND}
     assert [r for r in rows if np.isnan(r["value"])] == []
 
 

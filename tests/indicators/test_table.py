@@ -74,7 +74,7 @@ def test_not_observable_and_needs_table(table):
     assert blue_green.status == "needs_table" and math.isnan(blue_green.value)
     assert blue_green.indicator == "blue_green_share" and "tables.xiongan" in blue_green.reason
     panels = pick(got, adcode=REGION, period="2024", target_id="C02-01")
-    assert panels.status == "not_built" and "this version makes no map of solar panels" in panels.reason
+    assert panels.status == "insufficient_data" and panels.indicator == "solar_capacity"
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
     forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
@@ -308,9 +308,9 @@ def test_the_ecological_index_answers_both_sentences_on_ecological_quality(table
 
 
 def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
-    """Solar panels, Spartina."""
+    """Spartina."""
     waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
-    assert waiting <= {"C02-01", "C14-01"}
+    assert waiting <= {"C14-01"}
 
 
 def test_what_a_sentence_needs_is_a_table_with_a_name():

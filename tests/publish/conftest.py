@@ -77,6 +77,7 @@ def write_maps(settings: Settings) -> None:
                 "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],
                 "soil_loss": [cols * 4000, cols * 6, cols * 0.5],
                 "heat": [12 * cols - 3, np.full(grid.shape, 1.0), np.full(grid.shape, 4.0), (3 * cols).round()],
+                "solar": [cols],
             }[product]
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan

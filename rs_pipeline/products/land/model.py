@@ -1,4 +1,5 @@
-"""The land classifier as data: read from JSON, statistics of a year in, expected shares of the classes out."""
+"""A classifier of a year's statistics as data: read from JSON, statistics in, expected shares of its classes out. The land map and the map of solar
+arrays have one each."""
 
 from __future__ import annotations
 
@@ -31,6 +32,8 @@ GROUPS: dict[str, tuple[int, ...]] = {
 CHUNK = 16384
 """Pixels that are computed at a time."""
 
+LAND_CLASSES = tuple(c.word for c in Land)
+
 
 @dataclass(frozen=True)
 class LandModel:
@@ -45,17 +48,19 @@ class LandModel:
     bias: np.ndarray
     """float64 (H,)."""
     out_weights: np.ndarray
-    """float64 (7, H)."""
+    """float64 (K, H)."""
     out_bias: np.ndarray
-    """float64 (7,)."""
+    """float64 (K,)."""
     temperature: float
     """Divides the logits, so that the network's confidence matches its accuracy on real pixels."""
     report: dict
     """Report of the training: accuracy by class on simulated worlds, and on real pixels of sources that were left out of the training."""
+    classes: tuple[str, ...] = LAND_CLASSES
+    """Names of the K classes."""
 
     def shares(self, values: np.ndarray) -> np.ndarray:
-        """Expected share of each class, float32 (7, n), of statistics float32 (F, n); each column adds up to 1."""
-        out = np.empty((len(Land), values.shape[1]), "float32")
+        """Expected share of each class, float32 (K, n), of statistics float32 (F, n); each column adds up to 1."""
+        out = np.empty((len(self.classes), values.shape[1]), "float32")
         w1, b1, w2, b2 = (a.astype("float32") for a in (self.weights, self.bias, self.out_weights, self.out_bias))
         for first in range(0, values.shape[1], CHUNK):
             part = slice(first, first + CHUNK)
@@ -71,7 +76,7 @@ class LandModel:
 
         content = {
             "report": self.report,
-            "classes": [c.word for c in Land],
+            "classes": list(self.classes),
             "features": list(STATISTICS),
             "temperature": round(self.temperature, 4),
             **{name: plain(getattr(self, name)) for name in _ARRAYS},
@@ -79,15 +84,16 @@ class LandModel:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).replace('],"', '],\n"').replace('},"', '},\n"') + "\n"
 
     @classmethod
-    def read(cls, path: Path) -> LandModel:
+    def read(cls, path: Path, classes: tuple[str, ...] = LAND_CLASSES) -> LandModel:
         """Raises ConfigError where the file is no model of these classes and features."""
-        remedy = "train it with `python -m rs_pipeline.training.land --real FOLDER`"
+        name = Path(path).stem
+        remedy = f"train it with `python -m rs_pipeline.training.{name} --real FOLDER`"
         try:
             content = json.loads(Path(path).read_text("utf-8"))
-            if content["classes"] != [c.word for c in Land] or content["features"] != list(STATISTICS):
+            if content["classes"] != list(classes) or content["features"] != list(STATISTICS):
                 raise ValueError("it is of other classes or features")
             arrays = {name: np.array(content[name], "float64") for name in _ARRAYS}
-            return cls(**arrays, temperature=float(content["temperature"]), report=content["report"])
+            return cls(**arrays, temperature=float(content["temperature"]), report=content["report"], classes=classes)
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise ConfigError(f"the land model cannot be read: {fault}", where=str(path), remedy=remedy) from None
 

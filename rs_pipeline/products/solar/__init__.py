@@ -1,0 +1,1 @@
+"""Ground-mounted solar arrays: their map, their area and the capacity that it stands for."""
