@@ -148,6 +148,8 @@ differ by SHORE_DAYS."""
 
 ON_MUD = (Material.CORDGRASS, Material.SEEPWEED, Material.ALGAL_MUD)
 """Plants of tidal flats: the ground between them is mud."""
+HEIGHT_M = {Material.CORDGRASS: 1.5, Material.REED: 1.8, Material.SEEPWEED: 0.4}
+"""Height of plants on tidal flats: the tide covers cordgrass and reed only in part."""
 SHORE_PLANTS = (*ON_MUD, Material.EVERGREEN)
 """Plants that only the theme ``cordgrass`` has. Their draws come from a stream of their own, so that they change no other world."""
 SHORE_DAYS, SHORE_COVER = 7.0, (0.70, 1.10)
@@ -260,6 +262,12 @@ def shore_seasons(rng: np.random.Generator) -> dict[Material, tuple[Season, ...]
         share = own.uniform(*SHORE_COVER)
         found[material] = tuple(replace(s, start=s.start + rise, stop=s.stop + fall, peak=min(s.peak * share, 0.97)) for s in PHENOLOGY[material])
     return found
+
+
+def emerged_share(palette: Palette, material: Material, depth_m: np.ndarray, day: float, years_on: float) -> np.ndarray:
+    """Share (0-1) of the ground of a stand that plants hide although it is under ``depth_m`` of water: those of the part of their height above the water."""
+    cover, height_m = float(plant_cover(palette, material, day, years_on)), HEIGHT_M.get(material, 0.0)
+    return cover * np.clip(1 - depth_m / height_m, 0, 1) if height_m else np.zeros(np.shape(depth_m))
 
 
 def _logistic(value: float | np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from rs_pipeline.model import Grid, year_at
 from rs_pipeline.simulation import terrain
 from rs_pipeline.simulation.coast import FLOODED_TO_M, MOST_FLAT_M, Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
 from rs_pipeline.simulation.landscape import Landscape
-from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, SHORE_PLANTS, WATER, Material, Palette, draw_palette, green_cover
+from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, SHORE_PLANTS, WATER, Material, Palette, draw_palette, emerged_share, green_cover
 from rs_pipeline.simulation.themes import COASTS, draw_landscape, sea_point
 
 CRS = "EPSG:32650"
@@ -173,7 +173,19 @@ class World:
         year = decimal_year(when)
         waterline = (self.coast.shoreline(table, year) + self.coast.runup(table, tide_m, year)).astype("float32")
         seaward = self.coast_coordinates[1].astype("float32")
-        return np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
+        cover = np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
+        return self._among_plants(cover, seaward - waterline[index], when) if self.landscape.stands else cover
+
+    def _among_plants(self, cover: np.ndarray, beyond_m: np.ndarray, when: date) -> np.ndarray:
+        """Sea cover (0-1) where the plants of flats stand above the water, float32. ``beyond_m``: distance seaward of the waterline."""
+        table, index = self._along_table
+        slope = np.array([s.slope if np.isfinite(s.slope) else 0.0 for s in self.coast.sections])[self.coast.section_index(table, decimal_year(when))]
+        depth_m, ground = np.maximum(beyond_m * slope[index], 0), self.materials(when.year)
+        day = when.timetuple().tm_yday - self.season_shift_days(when.year)
+        for material in sorted({s.material for s in self.landscape.stands}):
+            hidden = emerged_share(self.palette, material, depth_m, day, when.year - self.years[0])
+            cover = cover * (1 - self.fraction(ground, material) * hidden)
+        return cover.astype("float32")
 
     def materials(self, year: int) -> np.ndarray:
         """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, the ground that low tide uncovers."""

@@ -1,0 +1,58 @@
+"""Whether a pixel is green like cordgrass: its part in the pass over the seasons.
+
+Cordgrass (Spartina alterniflora) greens up later than the plants around it and stays green longer: it is not green in April and May and still is when
+reed and bulrush are dead (Zhang, X. et al. 2020, Remote Sens. 12(3), PMC7357893, who map it on Chongming by these two seasons). On the colder Bohai coast
+its late green is that of October and November. What is green at that time is also green in spring (winter wheat) or in winter (evergreen trees), not
+green in summer (algae on mud), or yellow and red rather than green (reed, seepweed).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from rs_kernels.indices import ndvi
+
+from rs_pipeline.products.seasons import SeasonStatistics
+from rs_pipeline.products.spartina.maps import LateGreen
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on one quantity of a pixel."""
+
+    value: float
+    scatter: float
+    """Distance from the limit that counts as 1 in the margin."""
+    least: bool = True
+    """Whether cordgrass lies above the limit; else below."""
+
+    def margin(self, values: np.ndarray) -> np.ndarray:
+        """Distance inside the limit, in units of the scatter, shape of ``values``."""
+        return (values - self.value) / (self.scatter if self.least else -self.scatter)
+
+
+LIMITS = {
+    "late": Limit(0.35, 0.05), "colour": Limit(-0.05, 0.03), "peak": Limit(0.45, 0.05), "spring": Limit(0.35, 0.05, least=False),
+    "winter": Limit(0.35, 0.05, least=False),
+}  # fmt: skip
+"""Limits of `quantities`, chosen on simulated worlds of development seeds: ``python -m benchmarks.accuracy.cordgrass``."""
+
+
+def quantities(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
+    """What is compared with LIMITS, float32 (h, w), NaN where not seen: NDVI and colour (GRVI) of the greenest date of late autumn, the year's peak of
+    NDVI, and the median NDVI of spring and winter."""
+    median = {s: ndvi(seasons.named(f"{s}_red"), seasons.named(f"{s}_nir")) for s in ("spring", "winter")}
+    return {"late": seasons.late[0], "colour": seasons.late[1], "peak": seasons.named("ndvi_p90"), **median}
+
+
+def late_green_margin(found: dict[str, np.ndarray]) -> np.ndarray:
+    """Distance inside the nearest of LIMITS, below 0 outside; NaN where any quantity is NaN. ``found``: see `quantities`."""
+    return np.min([limit.margin(found[name]) for name, limit in LIMITS.items()], axis=0)
+
+
+def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
+    """Bands of the map of a strip, float32 (h, w): see `products.spartina.maps.BANDS`."""
+    margin = late_green_margin(quantities(seasons))
+    kind = np.select([np.isnan(margin), margin >= 0, margin >= -1], [np.nan, LateGreen.LIKE, LateGreen.DOUBTFUL], LateGreen.OTHER)
+    return {"class": kind.astype("float32"), "margin": margin.astype("float32"), "n_dates": seasons.late_dates.astype("float32")}
