@@ -6,6 +6,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from benchmarks.accuracy.measure import ROOT, measure, train_forests
 from benchmarks.accuracy.pages import put_into_pages
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.table import PATH, brought_up_to_date, read_table, simulated_rows, write_table
-from benchmarks.accuracy.worlds import EVENT_WORLDS, TRAINING, VARIANTS, WORLDS
+from benchmarks.accuracy.worlds import CORDGRASS_WORLDS, EVENT_WORLDS, TRAINING, VARIANTS, WORLDS, Recipe
+from benchmarks.baselines import spartina
 from benchmarks.baselines.run import FORESTS, usable
 from rs_pipeline.errors import PipelineError
 
@@ -33,6 +35,13 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def methods_of(recipe: Recipe, methods: Sequence[str]) -> tuple[str, ...]:
+    """Baselines to measure on a world: those of cordgrass on its own worlds, none on other variants, else all."""
+    if recipe in CORDGRASS_WORLDS:
+        return tuple(m for m in methods if m in spartina.METHODS)
+    return () if recipe.variant else tuple(methods)
+
+
 def main() -> None:
     options = _options()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -42,7 +51,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"[{(time.monotonic() - start) / 60:5.1f} min] {text}", flush=True)
 
-    recipes = [w for w in (*WORLDS, *VARIANTS, *EVENT_WORLDS) if options.worlds is None or w.name in options.worlds]
+    recipes = [w for w in (*WORLDS, *VARIANTS, *EVENT_WORLDS, *CORDGRASS_WORLDS) if options.worlds is None or w.name in options.worlds]
     forests = {}
     if set(methods) & set(FORESTS):
         forests = train_forests(TRAINING, options.work, options.peers)
@@ -51,7 +60,7 @@ def main() -> None:
         say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = {pool.submit(measure, r, options.work, () if r.variant else methods, forests, options.peers, options.keep): r for r in recipes}
+        jobs = {pool.submit(measure, r, options.work, methods_of(r, methods), forests, options.peers, options.keep): r for r in recipes}
         for job in as_completed(jobs):
             measured[jobs[job]] = job.result()
             say(f"{jobs[job].name} measured, {len(measured)} of {len(recipes)}")

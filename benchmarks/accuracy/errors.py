@@ -1,6 +1,6 @@
 """Make config/errors.csv, the systematic part of the error model: ``python -m benchmarks.accuracy.errors``.
 
-Runs the worlds of ERROR_WORLDS (development seeds) and fits the error that the pixels' errors do not explain. Run it again when a product changes.
+Runs the worlds of ERROR_WORLDS, and of CORDGRASS_TUNING for cordgrass alone (development seeds), and fits the error that the pixels' errors do not explain. Run it again when a product changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.accuracy.measure import ROOT, run_chain
-from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
+from benchmarks.accuracy.worlds import CORDGRASS_TUNING, ERROR_WORLDS, Recipe
 from rs_pipeline.validation.errors import observed_errors, systematic_part
 from rs_pipeline.validation.truth import Truth
 
@@ -39,8 +39,9 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(errors_of, recipe, options.work, options.keep) for recipe in ERROR_WORLDS]
+        jobs = [pool.submit(errors_of, recipe, options.work, options.keep) for recipe in (*CORDGRASS_TUNING, *ERROR_WORLDS)]
         table = pd.concat([job.result() for job in jobs], ignore_index=True)
+    table = table[table.world.isin([r.name for r in CORDGRASS_TUNING]) == table.indicator.str.startswith("spartina_")]
     systematic_part(table).to_csv(options.out, index=False, float_format="%.4g", lineterminator="\n")
     print(f"{len(table)} errors of {table.world.nunique()} worlds, {options.out} written")
 

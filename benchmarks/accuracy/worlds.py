@@ -97,3 +97,14 @@ VARIANTS = (
 EVENT_WORLDS = tuple(Recipe(landscape, 904, variant="land events", products=("findings",)) for landscape in ("plain", "city", "mountain"))
 """Held-out worlds that lose plants to built or bare ground: those of WORLDS lose none that the list of findings should hold, so they say nothing of its recall. Chosen by
 their truth alone: with seed 904 all three have such an event."""
+
+SPARTINA_ALONE = ("spartina",)
+
+CORDGRASS_TUNING = tuple(Recipe("cordgrass", seed, size_px=(300, 240), products=SPARTINA_ALONE) for seed in (71, 72, 73))
+"""Worlds on which the limits of cordgrass are chosen and the errors of its area learnt; development seeds."""
+
+CORDGRASS_WORLDS = tuple(
+    Recipe(landscape, seed, size_px=(300, 240), variant=variant, products=SPARTINA_ALONE)
+    for landscape, seed, variant in (("cordgrass", 101, "flats"), ("cordgrass", 102, "flats"), ("mudflat", 103, "no cordgrass"), ("coast", 103, "no cordgrass"))
+)
+"""Coasts with cordgrass and without, on which nothing was fitted. They are variants: the rows over all landscapes leave them out."""

@@ -37,3 +37,13 @@ def greenest_date(stack, inside, out, dates):
                 if not v <= best:
                     best, colour = v, grvi(in_green, in_red)
             out[0, y, x], out[1, y, x], dates[y, x] = best, colour, n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ndvi_layer(red, nir):
+    """NDVI of two layers of reflectance, float32 (h, w); NaN where either is."""
+    out = np.empty(red.shape, np.float32)
+    for y in range(red.shape[0]):
+        for x in range(red.shape[1]):
+            out[y, x] = ndvi(np.float64(red[y, x]), np.float64(nir[y, x]))
+    return out

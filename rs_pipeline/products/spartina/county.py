@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from rs_kernels.edges import PERMANENT
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import CountySums, marked
 from rs_pipeline.products.sea import NEAR_SEA
-
-PERMANENT = 1
-"""Class of permanent water in the water map."""
-
 
 def tidal_ground(bands: dict[str, np.ndarray]) -> np.ndarray:
     """Ground on which cordgrass may grow, bool (h, w): tidal flats and land at the edge of the sea, without water that never falls dry."""

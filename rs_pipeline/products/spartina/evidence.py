@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from rs_kernels.indices import ndvi
+from rs_kernels.late_green import ndvi_layer
 
 from rs_pipeline.products.seasons import SeasonStatistics
 from rs_pipeline.products.spartina.maps import LateGreen
 
 
 @dataclass(frozen=True)
-class Limit:
+class GreenLimit:
     """A limit on one quantity of a pixel."""
 
     value: float
@@ -32,27 +32,29 @@ class Limit:
         return (values - self.value) / (self.scatter if self.least else -self.scatter)
 
 
-LIMITS = {
-    "late": Limit(0.35, 0.05), "colour": Limit(-0.05, 0.03), "peak": Limit(0.45, 0.05), "spring": Limit(0.35, 0.05, least=False),
-    "winter": Limit(0.35, 0.05, least=False),
+GREEN_LIMITS = {
+    "late": GreenLimit(0.35, 0.05), "colour": GreenLimit(-0.05, 0.03), "peak": GreenLimit(0.45, 0.05), "spring": GreenLimit(0.35, 0.05, least=False),
+    "winter": GreenLimit(0.35, 0.05, least=False),
 }  # fmt: skip
 """Limits of `quantities`, chosen on simulated worlds of development seeds: ``python -m benchmarks.accuracy.cordgrass``."""
 
 
 def quantities(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
-    """What is compared with LIMITS, float32 (h, w), NaN where not seen: NDVI and colour (GRVI) of the greenest date of late autumn, the year's peak of
+    """What is compared with GREEN_LIMITS, float32 (h, w), NaN where not seen: NDVI and colour (GRVI) of the greenest date of late autumn, the year's peak of
     NDVI, and the median NDVI of spring and winter."""
-    median = {s: ndvi(seasons.named(f"{s}_red"), seasons.named(f"{s}_nir")) for s in ("spring", "winter")}
+    median = {s: ndvi_layer(seasons.named(f"{s}_red"), seasons.named(f"{s}_nir")) for s in ("spring", "winter")}
     return {"late": seasons.late[0], "colour": seasons.late[1], "peak": seasons.named("ndvi_p90"), **median}
 
 
 def late_green_margin(found: dict[str, np.ndarray]) -> np.ndarray:
-    """Distance inside the nearest of LIMITS, below 0 outside; NaN where any quantity is NaN. ``found``: see `quantities`."""
-    return np.min([limit.margin(found[name]) for name, limit in LIMITS.items()], axis=0)
+    """Distance inside the nearest of GREEN_LIMITS, below 0 outside; NaN where any quantity is NaN. ``found``: see `quantities`."""
+    return np.min([limit.margin(found[name]) for name, limit in GREEN_LIMITS.items()], axis=0)
 
 
 def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     """Bands of the map of a strip, float32 (h, w): see `products.spartina.maps.BANDS`."""
-    margin = late_green_margin(quantities(seasons))
+    found = quantities(seasons)
+    margin = late_green_margin(found)
     kind = np.select([np.isnan(margin), margin >= 0, margin >= -1], [np.nan, LateGreen.LIKE, LateGreen.DOUBTFUL], LateGreen.OTHER)
-    return {"class": kind.astype("float32"), "margin": margin.astype("float32"), "n_dates": seasons.late_dates.astype("float32")}
+    bands = {"class": kind, "margin": margin, "late_ndvi": found["late"], "n_dates": seasons.late_dates}
+    return {name: np.asarray(values, "float32") for name, values in bands.items()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
-from rs_pipeline.products.spartina.accuracy import LEAST_HA, indistinct
+from rs_pipeline.products.spartina.accuracy import LEAST_HA, why_withheld
 
-UNSEEN_SHARE = 0.002
+HIDDEN_SHARE = 0.002
 """Share of the observed tidal ground that may hide cordgrass too small to be seen, or hold what is taken for it; errors grow with it too. A design value."""
 
-NOTE = "told by its season alone, on simulated flats: a visit must confirm the species"
+SEASON_ALONE = "told by its season alone, on simulated flats: a visit must confirm the species"
 
 
 def _area(facts: Facts) -> Estimate:
@@ -20,14 +20,14 @@ def _area(facts: Facts) -> Estimate:
     ground, observed = row["spartina_ground_m2"], row["spartina_observed_m2"]
     if not ground > 0:
         return missing("no_target", "no coast in this unit")
-    if withheld := indistinct():
+    if withheld := why_withheld():
         return withheld
     if not observed > 0:
         return missing("insufficient_data", "no pixel of tidal ground with a clear date in late autumn, winter and spring")
     doubt = (row["spartina_possibly_m2"] - row["spartina_surely_m2"]) / 2 / observed
-    error = spread("spartina_area", 0.0, doubt + UNSEEN_SHARE)
+    error = spread("spartina_area", 0.0, doubt + HIDDEN_SHARE)
     found = published(modelled(row["spartina_m2"] / observed, error), observed_ratio(observed, ground), facts, ground / 1e4, spread=error)
-    return found.noting(NOTE) if found.interval else found
+    return found.noting(SEASON_ALONE) if found.interval else found
 
 
 INDICATORS = (

@@ -22,6 +22,7 @@ class LateGreen(IntEnum):
 BANDS = (
     MapBand("class", "0 other ground, 1 green in late autumn like cordgrass, 2 doubtful; it is cordgrass only at the edge of the sea", "class"),
     MapBand("margin", "How far inside the limits of cordgrass, in units of the scatter of its pixels; below 0 outside"),
+    MapBand("late_ndvi", "NDVI of the greenest date of late autumn"),
     MapBand("n_dates", "Clear dates of late autumn (15 October to 20 November)", "count"),
 )
 
