@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.accuracy import real_flood, real_land, real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
+from benchmarks.accuracy import real_cordgrass, real_flood, real_land, real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
 from benchmarks.accuracy.real_table import Row, committed_rows
 
 
@@ -38,4 +38,5 @@ def real_rows(real: Path) -> list[Row]:
             *real_vegetation.parana_rows(real, river),
             *real_vegetation.hls_rows(real, scene),
             *real_land.land_rows(),
+            *real_cordgrass.cordgrass_rows(real.parent / "real_ground"),
         ]

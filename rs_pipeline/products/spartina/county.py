@@ -9,6 +9,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import CountySums, marked
 from rs_pipeline.products.sea import NEAR_SEA
 
+
 def tidal_ground(bands: dict[str, np.ndarray]) -> np.ndarray:
     """Ground on which cordgrass may grow, bool (h, w): tidal flats and land at the edge of the sea, without water that never falls dry."""
     return bands[NEAR_SEA] & (bands["water.class"] != PERMANENT)
