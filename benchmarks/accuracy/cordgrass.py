@@ -27,7 +27,7 @@ from rs_pipeline.validation.truth import Truth
 
 STEPS = {
     "late": np.arange(0.20, 0.56, 0.01), "colour": np.arange(-0.12, 0.06, 0.01), "peak": np.arange(0.30, 0.76, 0.01), "spring": np.arange(0.10, 0.51, 0.01),
-    "winter": np.arange(0.08, 0.51, 0.01),
+    "winter": np.arange(0.08, 0.51, 0.01), "wet": np.arange(-0.30, 0.31, 0.01),
 }  # fmt: skip
 """Values to try of each limit."""
 

@@ -35,6 +35,7 @@ def series_margin(series: pd.DataFrame) -> float:
         "peak": v.quantile(0.9),
         "spring": spring.median(),
         "winter": winter.median(),
+        "wet": ((series.green - series.swir1) / (series.green + series.swir1)).quantile(0.9),
     }
     return float(late_green_margin({name: np.array(value) for name, value in found.items()}))
 

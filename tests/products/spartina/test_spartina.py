@@ -15,25 +15,26 @@ from rs_pipeline.products.spartina.maps import BANDS, LateGreen
 
 NAN = np.nan
 PLANTS = {
-    # late NDVI, colour, peak, spring, winter
-    "cordgrass": (0.55, 0.05, 0.75, 0.10, 0.10),
-    "reed, yellow": (0.40, -0.12, 0.75, 0.25, 0.15),
-    "seepweed, red": (0.28, -0.10, 0.50, 0.12, 0.06),
-    "algae on mud": (0.30, 0.03, 0.30, 0.33, 0.12),
-    "winter wheat": (0.30, -0.05, 0.85, 0.75, 0.35),
-    "evergreen trees": (0.65, 0.02, 0.70, 0.66, 0.66),
-    "bare mud": (0.06, 0.02, 0.08, 0.05, 0.05),
-    "water": (-0.50, 0.20, -0.40, -0.50, -0.50),
+    # late NDVI, colour, peak, spring, winter, MNDWI when flooded
+    "cordgrass": (0.55, 0.05, 0.75, 0.10, 0.10, 0.6),
+    "reed, yellow": (0.40, -0.12, 0.75, 0.25, 0.15, 0.2),
+    "seepweed, red": (0.28, -0.10, 0.50, 0.12, 0.06, 0.6),
+    "algae on mud": (0.30, 0.03, 0.30, 0.33, 0.12, 0.8),
+    "winter wheat": (0.30, -0.05, 0.85, 0.75, 0.35, -0.4),
+    "late crop": (0.55, 0.05, 0.75, 0.10, 0.10, -0.4),
+    "evergreen trees": (0.65, 0.02, 0.70, 0.66, 0.66, -0.4),
+    "bare mud": (0.06, 0.02, 0.08, 0.05, 0.05, 0.8),
+    "water": (-0.50, 0.20, -0.40, -0.50, -0.50, 1.0),
 }
 """NDVI and GRVI by season, rounded; the seasons in which they are green are those of Zhang, X. et al. 2020 (Remote Sens. 12(3), PMC7357893): cordgrass does
 not green up in April and May and is the last to be green; reed and bulrush are not."""
 
 
 def statistics(*pixels):
-    """Statistics of a strip of one row; a pixel is (late, colour, peak, spring, winter)."""
+    """Statistics of a strip of one row; a pixel is (late, colour, peak, spring, winter, wet)."""
     values = np.full((len(STATISTICS), 1, len(pixels)), NAN, "float32")
-    late, colour, peak, spring, winter = np.array(pixels, "float32").reshape(-1, 5).T
-    values[STATISTICS.index("ndvi_p90"), 0] = peak
+    late, colour, peak, spring, winter, wet = np.array(pixels, "float32").reshape(-1, 6).T
+    values[STATISTICS.index("ndvi_p90"), 0], values[STATISTICS.index("mndwi_p90"), 0] = peak, wet
     for season, v in (("spring", spring), ("winter", winter)):
         values[STATISTICS.index(f"{season}_red"), 0], values[STATISTICS.index(f"{season}_nir"), 0] = 0.1 * (1 - v), 0.1 * (1 + v)
     dates = np.full((len(SEASONS), 1, len(pixels)), 3)
@@ -58,7 +59,7 @@ def test_a_pixel_at_a_limit_is_cordgrass_and_a_little_outside_it_is_doubtful(nam
 
 def test_a_season_that_was_not_seen_is_missing_not_other_ground():
     green = PLANTS["cordgrass"]
-    layers = season_layers(statistics(*(tuple(NAN if i == k else v for i, v in enumerate(green)) for k in range(5))))
+    layers = season_layers(statistics(*(tuple(NAN if i == k else v for i, v in enumerate(green)) for k in range(6))))
     assert np.isnan(layers["class"]).all() and np.isnan(layers["margin"]).all()
     assert season_layers(statistics())["class"].shape == (1, 0)
 
