@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from rs_pipeline.catalog.chips import load_chips
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.seasons import tile_statistics
-from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, quantities
+from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, late_green_margin, quantities
 from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation.run import mapped_cordgrass, year_labels
 from rs_pipeline.validation.spartina import CORDGRASS
@@ -56,9 +57,11 @@ def sample_of(settings: Settings, truth: Truth, label: str, year: int) -> Sample
 def pooled_f1(limits: Mapping[str, float], samples: Sequence[Sample]) -> float:
     """F1 by area over all samples."""
     hit = mapped = truly = 0.0
+    tried = {name: replace(limit, value=limits[name]) for name, limit in GREEN_LIMITS.items()}
     for s in samples:
-        inside = np.all([(s[n] >= limits[n]) if lim.least else (s[n] <= limits[n]) for n, lim in GREEN_LIMITS.items()], axis=0)
-        hit, mapped, truly = hit + float(s["share"][inside].sum()), mapped + float(inside.sum()), truly + float(s["share"].sum())
+        margin = late_green_margin(s, tried)
+        inside = margin >= 0
+        hit, mapped, truly = hit + float(s["share"][inside].sum()), mapped + float(inside.sum()), truly + float(s["share"][np.isfinite(margin)].sum())
     return 2 * hit / (mapped + truly)
 
 

@@ -108,7 +108,7 @@ def measure(recipe: Recipe, work: Path, methods: Sequence[str], forests: Mapping
     truth = Truth(work / recipe.name / "world" / "truth")
     scored: Scored = [("ours", s) for s in score_run(Layout(settings.root), truth, settings)]
     scored += run_baselines(settings, truth, methods, forests=forests, peers=peers) if methods else []
-    scored = [(method, s) for method, s in scored if not recipe.products or s.product in recipe.products]
+    scored = [(method, s) for method, s in scored if recipe.asks(s)]
     made.write_text(json.dumps({"state": state, "scores": [(m, asdict(s)) for m, s in scored]}, indent=1), "utf-8")
     if not keep:
         shutil.rmtree(work / recipe.name)

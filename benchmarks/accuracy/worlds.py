@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rs_pipeline.simulation.plan import EVERY_DAYS
+from rs_pipeline.validation.truth import Score
 
 DEVELOPMENT_SEEDS = range(1, 100)
 HELD_OUT_SEED = 900
@@ -33,11 +34,16 @@ class Recipe:
     displaced_m: float = 0.0
     """Largest shift on each axis of the georeference in the files of one scene in four, m."""
     products: tuple[str, ...] = ()
-    """Products to score; empty: all."""
+    """Products to score, or ``counties/<indicator>`` for one indicator alone; empty: all."""
 
     @property
     def name(self) -> str:
         return "-".join([self.landscape, str(self.seed), *self.variant.lower().split()])
+
+    def asks(self, score: Score) -> bool:
+        """Whether a score is of `products`."""
+        of_indicator = f"{score.product}/{score.subset.partition(',')[0]}"
+        return not self.products or score.product in self.products or of_indicator in self.products
 
     @property
     def held_out(self) -> bool:
@@ -98,7 +104,7 @@ EVENT_WORLDS = tuple(Recipe(landscape, 904, variant="land events", products=("fi
 """Held-out worlds that lose plants to built or bare ground: those of WORLDS lose none that the list of findings should hold, so they say nothing of its recall. Chosen by
 their truth alone: with seed 904 all three have such an event."""
 
-SPARTINA_ALONE = ("spartina",)
+SPARTINA_ALONE = ("spartina", "counties/spartina_area")
 
 CORDGRASS_TUNING = tuple(Recipe("cordgrass", seed, size_px=(300, 240), products=SPARTINA_ALONE) for seed in (71, 72, 73))
 """Worlds on which the limits of cordgrass are chosen and the errors of its area learnt; development seeds."""

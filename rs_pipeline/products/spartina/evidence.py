@@ -8,6 +8,7 @@ green in summer (algae on mud), or yellow and red rather than green (reed, seepw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,9 +47,16 @@ def quantities(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     return {"late": seasons.late[0], "colour": seasons.late[1], "peak": seasons.named("ndvi_p90"), **median, "wet": seasons.named("mndwi_p90")}
 
 
-def late_green_margin(found: dict[str, np.ndarray]) -> np.ndarray:
-    """Distance inside the nearest of GREEN_LIMITS, below 0 outside; NaN where any quantity is NaN. ``found``: see `quantities`."""
-    return np.min([limit.margin(found[name]) for name, limit in GREEN_LIMITS.items()], axis=0)
+UNDER_WATER_NDVI = 0.0
+"""Below this NDVI on the greenest date of late autumn, water covered the ground on every date. A design value."""
+
+
+def late_green_margin(found: dict[str, np.ndarray], limits: Mapping[str, GreenLimit] = GREEN_LIMITS) -> np.ndarray:
+    """Distance inside the nearest limit, below 0 outside; NaN where any quantity is NaN, and where water covered the ground on every date of late autumn and
+    nothing else speaks against cordgrass. ``found``: see `quantities`."""
+    margins = {name: limit.margin(found[name]) for name, limit in limits.items()}
+    others = np.min([m for name, m in margins.items() if name not in ("late", "colour")], axis=0)
+    return np.where((found["late"] < UNDER_WATER_NDVI) & (others >= 0), np.nan, np.min(list(margins.values()), axis=0))
 
 
 def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:

@@ -57,6 +57,13 @@ def test_a_pixel_at_a_limit_is_cordgrass_and_a_little_outside_it_is_doubtful(nam
     assert late_green_margin(well_inside | {name: limit.value + outside * limit.scatter}) == pytest.approx(-0.5)
 
 
+def test_a_pixel_under_water_on_every_late_date_is_missing_unless_something_else_speaks_against_cordgrass():
+    late, colour, *others = PLANTS["cordgrass"]
+    wet, dry, sown = (-0.01, colour, *others), (0.01, colour, *others), (-0.01, colour, others[0], 0.7, *others[2:])
+    found = season_layers(statistics(wet, dry, sown))["class"][0]
+    assert np.isnan(found[0]) and found[1:].tolist() == [LateGreen.OTHER, LateGreen.OTHER]
+
+
 def test_a_season_that_was_not_seen_is_missing_not_other_ground():
     green = PLANTS["cordgrass"]
     layers = season_layers(statistics(*(tuple(NAN if i == k else v for i, v in enumerate(green)) for k in range(6))))
