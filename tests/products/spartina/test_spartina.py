@@ -30,7 +30,7 @@ PLANTS = {
 not green up in April and May and is the last to be green; reed and bulrush are not."""
 
 
-def statistics(*pixels):
+def statistics(*pixels, n_late=2):
     """Statistics of a strip of one row; a pixel is (late, colour, peak, spring, winter, wet)."""
     values = np.full((len(STATISTICS), 1, len(pixels)), NAN, "float32")
     late, colour, peak, spring, winter, wet = np.array(pixels, "float32").reshape(-1, 6).T
@@ -38,7 +38,7 @@ def statistics(*pixels):
     for season, v in (("spring", spring), ("winter", winter)):
         values[STATISTICS.index(f"{season}_red"), 0], values[STATISTICS.index(f"{season}_nir"), 0] = 0.1 * (1 - v), 0.1 * (1 + v)
     dates = np.full((len(SEASONS), 1, len(pixels)), 3)
-    return SeasonStatistics(values, dates, np.stack([late, colour])[:, None], np.full((1, len(pixels)), 2))
+    return SeasonStatistics(values, dates, np.stack([late, colour])[:, None], np.full((1, len(pixels)), n_late))
 
 
 def test_only_cordgrass_is_green_late_and_not_in_spring_or_winter():
@@ -68,6 +68,7 @@ def test_a_season_that_was_not_seen_is_missing_not_other_ground():
     green = PLANTS["cordgrass"]
     layers = season_layers(statistics(*(tuple(NAN if i == k else v for i, v in enumerate(green)) for k in range(6))))
     assert np.isnan(layers["class"]).all() and np.isnan(layers["margin"]).all()
+    assert np.isnan(season_layers(statistics(green, n_late=1))["class"]).all()
     assert season_layers(statistics())["class"].shape == (1, 0)
 
 
