@@ -58,7 +58,7 @@ def test_a_pixel_at_a_limit_is_cordgrass_and_a_little_outside_it_is_doubtful(nam
 
 
 def test_a_pixel_under_water_on_every_late_date_is_missing_unless_something_else_speaks_against_cordgrass():
-    late, colour, *others = PLANTS["cordgrass"]
+    _, colour, *others = PLANTS["cordgrass"]
     wet, dry, sown = (-0.01, colour, *others), (0.01, colour, *others), (-0.01, colour, others[0], 0.7, *others[2:])
     found = season_layers(statistics(wet, dry, sown))["class"][0]
     assert np.isnan(found[0]) and found[1:].tolist() == [LateGreen.OTHER, LateGreen.OTHER]
