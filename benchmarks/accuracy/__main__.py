@@ -13,7 +13,7 @@ from benchmarks.accuracy.measure import ROOT, measure, train_forests
 from benchmarks.accuracy.pages import put_into_pages
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.table import PATH, brought_up_to_date, read_table, simulated_rows, write_table
-from benchmarks.accuracy.worlds import ARRAY_WORLDS, EVENT_WORLDS, TRAINING, VARIANTS, WORLDS
+from benchmarks.accuracy.worlds import ARRAY_WORLDS, CORDGRASS_WORLDS, EVENT_WORLDS, TRAINING, VARIANTS, WORLDS
 from benchmarks.baselines.run import FORESTS, usable
 from rs_pipeline.errors import PipelineError
 
@@ -42,7 +42,8 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"[{(time.monotonic() - start) / 60:5.1f} min] {text}", flush=True)
 
-    recipes = [w for w in (*WORLDS, *VARIANTS, *EVENT_WORLDS, *ARRAY_WORLDS) if options.worlds is None or w.name in options.worlds]
+    every = (*WORLDS, *VARIANTS, *EVENT_WORLDS, *ARRAY_WORLDS, *CORDGRASS_WORLDS)
+    recipes = [w for w in every if options.worlds is None or w.name in options.worlds]
     forests = {}
     if set(methods) & set(FORESTS):
         forests = train_forests(TRAINING, options.work, options.peers)

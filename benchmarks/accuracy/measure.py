@@ -15,8 +15,8 @@ import rasterio
 import yaml
 from affine import Affine
 
-from benchmarks.accuracy.chain import run_steps
-from benchmarks.accuracy.worlds import Recipe
+from benchmarks.accuracy.chain import run_spartina_steps, run_steps
+from benchmarks.accuracy.worlds import SPARTINA_ALONE, Recipe
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.simulation.plan import EVERY_DAYS
@@ -55,8 +55,12 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
     config["tables"] |= {key: path for key, path in supplied_tables(folder / "world").items() if key in CONVERTED_ZONES}
     config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
-    settings = parse(config, where=recipe.name)
-    run_steps(settings)
+    if recipe.products == SPARTINA_ALONE:
+        settings = parse({k: v for k, v in config.items() if k not in ("heat", "soil")}, where=recipe.name)
+        run_spartina_steps(settings)
+    else:
+        settings = parse(config, where=recipe.name)
+        run_steps(settings)
     return settings
 
 
@@ -104,7 +108,7 @@ def measure(recipe: Recipe, work: Path, methods: Sequence[str], forests: Mapping
     truth = Truth(work / recipe.name / "world" / "truth")
     scored: Scored = [("ours", s) for s in score_run(Layout(settings.root), truth, settings)]
     scored += run_baselines(settings, truth, methods, forests=forests, peers=peers) if methods else []
-    scored = [(method, s) for method, s in scored if not recipe.products or s.product in recipe.products]
+    scored = [(method, s) for method, s in scored if recipe.asks(s)]
     made.write_text(json.dumps({"state": state, "scores": [(m, asdict(s)) for m, s in scored]}, indent=1), "utf-8")
     if not keep:
         shutil.rmtree(work / recipe.name)

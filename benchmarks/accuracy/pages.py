@@ -120,7 +120,7 @@ TOPICS = {
     "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
     "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
-    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "findings": page.Topic.FINDINGS,
+    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "spartina": page.Topic.COAST, "findings": page.Topic.FINDINGS,
     "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
 """Product of the table to its topic on the page of a run."""

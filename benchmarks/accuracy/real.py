@@ -9,7 +9,18 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.accuracy import real_flood, real_land, real_parana, real_qa, real_shoreline, real_solar, real_spectra, real_vegetation, real_water
+from benchmarks.accuracy import (
+    real_cordgrass,
+    real_flood,
+    real_land,
+    real_parana,
+    real_qa,
+    real_shoreline,
+    real_solar,
+    real_spectra,
+    real_vegetation,
+    real_water,
+)
 from benchmarks.accuracy.real_table import Row, committed_rows
 
 
@@ -41,4 +52,5 @@ def real_rows(real: Path) -> list[Row]:
             *real_solar.alarm_rows(),
             *real_solar.parana_rows(real),
             *(real_solar.ground_rows(real.parent / "real_ground") if real_solar.is_here(real.parent / "real_ground") else committed_rows(real_solar.GROUND)),
+            *real_cordgrass.cordgrass_rows(real.parent / "real_ground"),
         ]

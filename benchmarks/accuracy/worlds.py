@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rs_pipeline.simulation.plan import EVERY_DAYS
+from rs_pipeline.validation.truth import Score
 
 DEVELOPMENT_SEEDS = range(1, 100)
 HELD_OUT_SEED = 900
@@ -33,7 +34,7 @@ class Recipe:
     displaced_m: float = 0.0
     """Largest shift on each axis of the georeference in the files of one scene in four, m."""
     products: tuple[str, ...] = ()
-    """Products to score; empty: all."""
+    """Products to score, or ``counties/<indicator>`` for one indicator alone; empty: all."""
 
     methods: tuple[str, ...] = ()
     """Baselines to measure beside ours in a variant; empty: none. In other worlds all are."""
@@ -45,6 +46,11 @@ class Recipe:
     @property
     def name(self) -> str:
         return "-".join([self.landscape, str(self.seed), *self.variant.lower().split()])
+
+    def asks(self, score: Score) -> bool:
+        """Whether a score is of `products`."""
+        of_indicator = f"{score.product}/{score.subset.partition(',')[0]}"
+        return not self.products or score.product in self.products or of_indicator in self.products
 
     @property
     def held_out(self) -> bool:
@@ -110,3 +116,17 @@ ARRAY_WORLDS = tuple(Recipe("solar", seed, 1, variant="arrays", products=("solar
 
 ARRAY_ERROR_WORLDS = tuple(Recipe("solar", seed, 1, variant="arrays") for seed in (81, 82, 83))
 """Worlds that the error of the area of solar arrays is fitted on; development seeds."""
+
+SPARTINA_ALONE = ("spartina", "counties/spartina_area")
+
+CORDGRASS_TUNING = tuple(Recipe("cordgrass", seed, size_px=(300, 240), products=SPARTINA_ALONE) for seed in (71, 72, 73))
+"""Worlds on which the limits of cordgrass are chosen and the errors of its area learnt; development seeds."""
+
+CORDGRASS_WORLDS = tuple(
+    Recipe(landscape, seed, size_px=(300, 240), variant=variant, products=SPARTINA_ALONE, methods=("late_ndvi",))
+    for landscape, seed, variant in (("cordgrass", 101, "flats"), ("cordgrass", 102, "flats"), ("mudflat", 103, "no cordgrass"), ("coast", 103, "no cordgrass"))
+)
+"""Coasts with cordgrass and without, on which nothing was fitted. They are variants: the rows over all landscapes leave them out."""
+
+OWN_ERROR_WORLDS = {"solar_": ARRAY_ERROR_WORLDS, "spartina_": CORDGRASS_TUNING}
+"""How the names of indicators begin whose errors are learnt on worlds of their own, because what they measure is in no other, to these worlds."""

@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import black_odorous, coastline, heat, land, solar, vegetation, water
+from benchmarks.baselines import black_odorous, coastline, heat, land, solar, spartina, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
 from rs_pipeline.config import Settings, load
@@ -28,14 +28,17 @@ from rs_pipeline.validation import coastline as coastline_scores
 from rs_pipeline.validation import heat as heat_scores
 from rs_pipeline.validation import land as land_scores
 from rs_pipeline.validation import solar as solar_scores
+from rs_pipeline.validation import spartina as spartina_scores
 from rs_pipeline.validation import vegetation as vegetation_scores
 from rs_pipeline.validation import water as water_scores
-from rs_pipeline.validation.run import year_labels
+from rs_pipeline.validation.run import mapped_cordgrass, year_labels
 from rs_pipeline.validation.truth import Score, Truth, combine
 
 log = logging.getLogger(__name__)
 
-METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS, *solar.METHODS)
+METHODS = (
+    *water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS, *solar.METHODS, *spartina.METHODS,
+)  # fmt: skip
 """All baselines."""
 
 FORESTS = ("random_forest", "land_forest")
@@ -78,7 +81,7 @@ def run_baselines(
     forests = forests or {}
     if lacking := [m for m in FORESTS if m in methods and m not in forests]:
         raise ConfigError(f"{lacking[0]} has no model", where="forests", remedy="train one on another run with fit_forest")
-    scored = [*_maps(settings, truth, methods), *_heat(settings, truth, methods), *_solar(settings, truth, methods)]
+    scored = [*_maps(settings, truth, methods), *_heat(settings, truth, methods), *_solar(settings, truth, methods), *_spartina(settings, truth, methods)]
     with tempfile.TemporaryDirectory() as work:
         scored += _land(settings, truth, methods, forests.get("land_forest"), Path(work), peers)
         scored += _black(settings, truth, methods, forests.get("random_forest"), Path(work), peers)
@@ -173,6 +176,16 @@ def _solar(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
     years = []
     for label, year in year_labels(settings, truth).items() if chosen else ():
         years.append(solar_scores.score_solar(solar.by_index(land_bands(settings, label, truth.grid)), truth, year))
+    return [(method, s) for method in chosen for s in combine(years)]
+
+
+def _spartina(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
+    layout = Layout(settings.root)
+    chosen = [m for m in spartina.METHODS if m in methods and settings.coastline]
+    years = []
+    for label, year in year_labels(settings, truth).items() if chosen else ():
+        _, ground = mapped_cordgrass(layout, truth, settings, label)
+        years.append(spartina_scores.score_spartina(spartina.late_green(layout, truth, label), ground, truth, year))
     return [(method, s) for method in chosen for s in combine(years)]
 
 

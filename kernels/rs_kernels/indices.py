@@ -29,6 +29,12 @@ def ndvi(red, nir):
 
 
 @formula
+def grvi(green, red):
+    """Green-red vegetation index (Motohka et al. 2010, Remote Sens. 2:2369): below 0 where leaves are yellow or red."""
+    return normalised_difference(green, red)
+
+
+@formula
 def ndwi(green, nir):
     """Normalised difference water index (McFeeters 1996)."""
     return normalised_difference(green, nir)

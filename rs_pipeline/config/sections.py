@@ -78,8 +78,8 @@ class SimulationSection(Section):
     path: MadePath = Field(Path("data/sample"), description="Folder the simulated world is written to.")
     seed: int = Field(1, ge=0, description="Same seed, same world.")
     years: int = Field(3, ge=1, le=10, description="Number of simulated years.")
-    landscape: Literal["coast", "mudflat", "plain", "city", "mountain", "lake", "solar"] = Field(
-        "coast", description="Kind of land. Only the first two have a sea."
+    landscape: Literal["coast", "mudflat", "cordgrass", "plain", "city", "mountain", "lake", "solar"] = Field(
+        "coast", description="Kind of land. Only the first three have a sea."
     )
     size_px: tuple[int, int] = Field((600, 480), description="Width and height in 10 m pixels: multiples of 6, 60 or more.")
 

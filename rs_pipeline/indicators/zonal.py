@@ -25,7 +25,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
-from rs_pipeline.products.sea import SEA, read_sea
+from rs_pipeline.products.sea import NEAR_SEA, SEA, near_sea, read_sea
 from rs_pipeline.products.settlements import VILLAGE_ZONE, Settlement, read_settlements
 from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, surroundings, with_unions
@@ -56,12 +56,12 @@ def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
 
 
 def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str]) -> dict[str, np.ndarray]:
-    """``map.band`` to the values of a tile, float32 (h, w), and SEA to the pixels that are sea, bool (h, w)."""
+    """``map.band`` to the values of a tile, float32 (h, w), and SEA and NEAR_SEA to the pixels that are sea or at its edge, bool (h, w)."""
     bands: dict[str, np.ndarray] = {}
     for product in maps:
         with open_map(Layout(settings.root).tile_map(label, tile.id, product), tile.grid) as src:
             bands |= {f"{product}.{name}": values for name, values in zip(src.descriptions, src.read(), strict=True)}
-    return bands | {SEA: read_sea(settings, label, tile.grid)}
+    return bands | {SEA: read_sea(settings, label, tile.grid), NEAR_SEA: near_sea(settings, label, tile.grid)}
 
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:

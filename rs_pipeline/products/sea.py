@@ -60,6 +60,9 @@ OPEN_SEA_SHARE = 0.25
 
 SEA = "water.sea"
 """Name of the sea among the bands that counties sum."""
+NEAR_SEA, NEAR_SEA_M = "water.near_sea", 500.0
+"""Name of the ground at the sea's edge among the bands that counties sum, and its greatest distance from the sea, its flats included. Salt marshes of
+the Bohai coast lie within it; a design value."""
 SEA_BANDS = (MapBand("sea", "1 water of the sea, 0 all else", "class"),)
 
 
@@ -320,3 +323,18 @@ def read_sea(settings: Settings, period_label: str, window: Grid) -> np.ndarray:
     row, col = round((whole.top - window.top) / whole.resolution_m), round((window.left - whole.left) / whole.resolution_m)
     with open_map(path, whole) as src:
         return src.read(1, window=Window(col, row, window.width, window.height), boundless=True, fill_value=np.nan) == 1
+
+
+def near_sea(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
+    """Whether pixels of a piece of the run's grid are sea or lie within NEAR_SEA_M of it, bool (h, w); False in a run without a coast.
+
+    Raises
+    ------
+    RasterError : the map of the sea is not made yet.
+    """
+    wide = grid.buffered(NEAR_SEA_M)
+    water, rim = read_sea(settings, period_label, wide), (wide.height - grid.height) // 2
+    if not water.any():
+        return np.zeros(grid.shape, bool)
+    near = ndimage.distance_transform_edt(~water) * grid.resolution_m <= NEAR_SEA_M
+    return near[rim : rim + grid.height, rim : rim + grid.width]

@@ -11,6 +11,7 @@ import dask
 import dask.threaded
 import numpy as np
 from rs_kernels.land import EXTREMES, radar_means, season_statistics
+from rs_kernels.late_green import greenest_date
 from rs_kernels.stack import Stack, one_a_day
 
 from rs_pipeline.catalog.chips import Chip, scales
@@ -28,6 +29,9 @@ SEASONS = {
 }  # fmt: skip
 """Parts of the year in which crops of the North China Plain differ from other plants: winter wheat is green in spring and ripe in early
 summer; maize is green in summer and harvested in autumn, when meadows, reed and trees are still green."""
+
+LATE_AUTUMN = ("10-15", "11-20")
+"""When reed, seepweed and crops of the Bohai coast are yellow, red or harvested and cordgrass is still green."""
 
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
@@ -47,6 +51,14 @@ class SeasonStatistics:
     """float32 (F, h, w) of STATISTICS: reflectance, indices, dB; NaN where there was nothing to measure."""
     dates: np.ndarray
     """int64 (S, h, w): clear dates of each season."""
+    late: np.ndarray
+    """float32 (2, h, w): NDVI and GRVI of the greenest date of LATE_AUTUMN (`rs_kernels.late_green`); NaN without a clear date."""
+    late_dates: np.ndarray
+    """int64 (h, w): clear dates of LATE_AUTUMN."""
+
+    def named(self, name: str) -> np.ndarray:
+        """One of STATISTICS, float32 (h, w)."""
+        return self.values[STATISTICS.index(name)]
 
 
 def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndarray:
@@ -91,7 +103,7 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
     dask.compute(
         *[dask.delayed(partial(read_optical, t))() for t in range(len(optical))], *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))]
     )
-    season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
+    season, half, late = parts_of(optical, SEASONS), parts_of(radar, HALVES), parts_of(optical, {"late": LATE_AUTUMN}) == 0
     day = np.array([p.scene.solar_day.toordinal() for p in optical], "int64")
     bad_bits, n_optical = flag_bits(settings.masks.land), len(STATISTICS) - len(HALVES) * len(RADAR_BANDS)
 
@@ -104,6 +116,8 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
         stack = one_a_day(Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical), day), bad_bits)
         season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
         radar_means(radar_dn, half, len(HALVES), values[n_optical:])
-        use(inside, SeasonStatistics(values, dates))
+        greenest, late_dates = np.empty((2, *dates.shape[1:]), "float32"), np.empty(dates.shape[1:], "int64")
+        greenest_date(stack, late, greenest, late_dates)
+        use(inside, SeasonStatistics(values, dates, greenest, late_dates))
 
     dask.compute(*[dask.delayed(partial(strip, row))() for row in range(0, grid.height, STRIP_ROWS)])

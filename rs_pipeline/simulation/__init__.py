@@ -16,4 +16,4 @@ COAST_FILES = ("tide.csv", "coastline.gpkg", "restored_coast.gpkg")
 
 def world_files(theme: str) -> tuple[str, ...]:
     """Names of the files of a complete world of a theme."""
-    return FILES + (COAST_FILES if theme in ("coast", "mudflat") else ())
+    return FILES + (COAST_FILES if theme in ("coast", "mudflat", "cordgrass") else ())

@@ -20,6 +20,9 @@ PERIOD_H = {"M2": 12.4206, "S2": 12.0, "K1": 23.9345, "O1": 25.8193}
 TIDE_M = {"sand": {"M2": 0.38, "S2": 0.12, "K1": 0.30, "O1": 0.26}, "mud": {"M2": 0.90, "S2": 0.25, "K1": 0.35, "O1": 0.30}}
 """Amplitudes in m by type of shore, about those near Caofeidian and Huanghua (public tables, rounded)."""
 
+FLOODED_TO_M, MOST_FLAT_M = 0.8, 400.0
+"""Height above mean sea level to which beaches and flats are wet, and the greatest width of this strip, m."""
+
 SURGE_M = {"sand": 0.12, "mud": 0.25}
 """Standard deviation of the surge, m."""
 

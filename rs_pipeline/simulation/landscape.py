@@ -63,6 +63,24 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Stand:
+    """Plants on a tidal flat, landward of the line of mean sea level."""
+
+    material: Material
+    polygon: Polygon
+    growth_m_yr: float = 0.0
+    """Distance by which its edge moves outward in a year."""
+    until: int | None = None
+    """First year in which it is gone; None for a stand that stays."""
+
+    def outline(self, year: int, first_year: int) -> Polygon:
+        """Where it grows in a year; empty once it is gone."""
+        if self.until is not None and year >= self.until:
+            return Polygon()
+        return self.polygon.buffer(self.growth_m_yr * (year - first_year))
+
+
+@dataclass(frozen=True)
 class County:
     adcode: str
     name: str
@@ -86,6 +104,8 @@ class Landscape:
     """Heights of the lowest and highest buildings of the towns."""
     relief_m: float = 0.0
     """Height of the hills above the waters."""
+    stands: tuple[Stand, ...] = ()
+    """Plants on tidal flats, painted over the mud."""
 
     @property
     def rivers(self) -> tuple[WaterBody, ...]:

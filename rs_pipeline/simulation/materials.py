@@ -56,6 +56,10 @@ class Material(IntEnum):
     GREENHOUSE = 31
     ROCK = 32
     PANELS = 33
+    CORDGRASS = 34
+    SEEPWEED = 35
+    ALGAL_MUD = 36
+    EVERGREEN = 37
 
 
 BARE: dict[Material, tuple[float, ...]] = {
@@ -94,6 +98,8 @@ DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
 LEAF_ALBEDO = np.array([0.10, 0.27, 0.13, 0.47, 0.93, 0.60, 0.33])
 """Share of light that mature leaves reflect or transmit (rounded from LOPEX93, Hosgood et al. 1994)."""
 SENESCENT = np.array([0.060, 0.100, 0.125, 0.165, 0.310, 0.290, 0.180])
+RED_SEEPWEED = np.array([0.045, 0.060, 0.110, 0.170, 0.270, 0.220, 0.140])
+"""Closed canopy of Suaeda salsa in autumn: its leaves are red by betacyanin, so they reflect more red than green light. A rounded design value."""
 ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
 
 
@@ -148,7 +154,23 @@ PHENOLOGY: dict[Material, tuple[Season, ...]] = {
     Material.GARDEN: (Season(105, 305, 0.52, 12),),
     Material.WETLAND_CORE: (Season(120, 302, 0.60, 12),),
     Material.WETLAND_EDGE: (Season(120, 302, 0.66, 12),),
+    Material.CORDGRASS: (Season(150, 325, 0.85, 12),),
+    Material.SEEPWEED: (Season(122, 305, 0.50, 16),),
+    Material.ALGAL_MUD: (Season(60, 155, 0.30, 14), Season(268, 348, 0.30, 14)),
+    Material.EVERGREEN: (Season(-400, 800, 0.72, 20),),
 }  # fmt: skip
+"""Cordgrass (Spartina alterniflora) does not green up in April and May and stays green longer than reed (Zhang, X. et al. 2020, Remote Sens. 12(3),
+PMC7357893: on Chongming until December and January). On the colder Bohai coast it is green until the middle of November: a design value, and worlds
+differ by SHORE_DAYS."""
+
+ON_MUD = (Material.CORDGRASS, Material.SEEPWEED, Material.ALGAL_MUD)
+"""Plants of tidal flats: the ground between them is mud."""
+HEIGHT_M = {Material.CORDGRASS: 1.5, Material.REED: 1.8, Material.SEEPWEED: 0.4}
+"""Height of plants on tidal flats: the tide covers cordgrass and reed only in part."""
+SHORE_PLANTS = (*ON_MUD, Material.EVERGREEN)
+"""Plants that only the theme ``cordgrass`` has. Their draws come from a stream of their own, so that they change no other world."""
+SHORE_DAYS, SHORE_COVER = 7.0, (0.70, 1.10)
+"""Spread of the shore plants: standard deviation of the days of their rise and, independently, of their fall, and factor on their cover."""
 
 GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.025}
 """Yearly increase of green cover, 0-1."""
@@ -249,8 +271,10 @@ def draw_palette(rng: np.random.Generator) -> Palette:
 
     water = {m: drawn(ranges) for m, ranges in WATER.items()}
     open_sea = drawn(OPEN_SEA)
-    seasons = {}
+    seasons = shore_seasons(rng)
     for material, parts in PHENOLOGY.items():
+        if material in SHORE_PLANTS:
+            continue
         days, share = float(rng.normal(0, 4)), float(rng.uniform(0.90, 1.06))
         seasons[material] = tuple(moved(season, days, share) for season in parts)
     bare = {m: tinted(np.array(spectrum), 0.10) for m, spectrum in BARE.items()}
@@ -270,6 +294,23 @@ def draw_panels(rng: np.random.Generator) -> Panels:
     tint[OPTICAL_BANDS.index("swir1") :] += rng.normal(0, PANEL_SPREAD["infrared"])
     weeds = Season(115 + rng.normal(0, 6), 285 + rng.normal(0, 6), rng.uniform(*PANEL_WEEDS), 14)
     return Panels(PANEL_MODULE * np.exp(tint), float(rng.uniform(*PANEL_COVERAGE)), weeds)
+
+
+def shore_seasons(rng: np.random.Generator) -> dict[Material, tuple[Season, ...]]:
+    """Seasons of SHORE_PLANTS in the world of a generator, whose own draws stay as they are."""
+    own = _own_stream(rng, Material.CORDGRASS)
+    found = {}
+    for material in SHORE_PLANTS:
+        rise, fall = own.normal(0, SHORE_DAYS, 2)
+        share = own.uniform(*SHORE_COVER)
+        found[material] = tuple(replace(s, start=s.start + rise, stop=s.stop + fall, peak=min(s.peak * share, 0.97)) for s in PHENOLOGY[material])
+    return found
+
+
+def emerged_share(palette: Palette, material: Material, depth_m: np.ndarray, day: float, years_on: float) -> np.ndarray:
+    """Share (0-1) of the ground of a stand that plants hide although it is under ``depth_m`` of water: those of the part of their height above the water."""
+    cover, height_m = float(plant_cover(palette, material, day, years_on)), HEIGHT_M.get(material, 0.0)
+    return cover * np.clip(1 - depth_m / height_m, 0, 1) if height_m else np.zeros(np.shape(depth_m))
 
 
 def _logistic(value: float | np.ndarray) -> np.ndarray:
@@ -393,8 +434,9 @@ def _vegetated(palette: Palette, material: Material, state: DayState, roles: tup
     day, c = state.season_day, CLUMPING_SHADE
     f, dead = float(plant_cover(palette, material, day, state.years_on)), float(dead_share(palette, material, day))
     brightness = CANOPY_BRIGHTNESS.get(material, 1.0)
-    canopy = _bands((1 - dead) * palette.green + dead * palette.senescent, roles) * brightness
-    soil = _bands(palette.field * (1 - 0.35 * state.moisture), roles)
+    ripe = RED_SEEPWEED if material == Material.SEEPWEED else palette.senescent
+    canopy = _bands((1 - dead) * palette.green + dead * ripe, roles) * brightness
+    soil = _ground(palette, Material.MUDFLAT, state, roles) if material in ON_MUD else _bands(palette.field * (1 - 0.35 * state.moisture), roles)
     return [soil, f * (canopy - (1 + c) * soil), f * f * c * soil]
 
 

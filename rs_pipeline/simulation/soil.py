@@ -30,7 +30,8 @@ around the usual one; of the cover below trees."""
 EROSIVITY_BY_MONTH = np.array([0, 0, 0.01, 0.02, 0.05, 0.13, 0.36, 0.31, 0.09, 0.03, 0, 0])
 """Share of a year's rain erosivity that falls in each month, as in Hebei."""
 CLASS_OF = {
-    **dict.fromkeys((Material.WHEAT_MAIZE, Material.MAIZE, Material.GREENHOUSE), Land.CROPLAND), Material.FOREST: Land.TREE,
+    **dict.fromkeys((Material.WHEAT_MAIZE, Material.MAIZE, Material.GREENHOUSE), Land.CROPLAND),
+    Material.FOREST: Land.TREE, Material.EVERGREEN: Land.TREE,
     **dict.fromkeys((Material.MEADOW, Material.TUSSOCK, Material.GARDEN), Land.GRASS),
     **dict.fromkeys((Material.BUILT, Material.ROOF, Material.CONCRETE, Material.ROAD, Material.PANELS), Land.BUILT),
     **dict.fromkeys((Material.SOIL, Material.DRY_SAND, Material.ROCK), Land.BARE),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from shapely import union_all
 from shapely.geometry import LineString, Point, Polygon, box
 
 from rs_pipeline.model import Grid
-from rs_pipeline.simulation.coast import Coast
-from rs_pipeline.simulation.landscape import Change, County, Landscape, Sketch, WaterBody, black_reach, counties, pond, river  # fmt: skip
+from rs_pipeline.simulation.coast import FLOODED_TO_M, MOST_FLAT_M, Coast, CoastSection
+from rs_pipeline.simulation.landscape import Change, County, Landscape, Sketch, Stand, WaterBody, black_reach, counties, pond, river  # fmt: skip
 from rs_pipeline.simulation.materials import Material as M
 
-COASTS = {"coast": "sand", "mudflat": "mud"}
+COASTS = {"coast": "sand", "mudflat": "mud", "cordgrass": "mud"}
 """Themes with a sea, and the type of its shore."""
 
 Years = tuple[int, ...]
@@ -27,6 +28,8 @@ def _rock(sketch: Sketch) -> Polygon:
 
 def draw_landscape(theme: str, grid: Grid, coast: Coast, years: Years, rng: np.random.Generator) -> Landscape:
     """Draw the outlines of a world of one of the LANDSCAPE_KINDS."""
+    if theme == "cordgrass":
+        return _cordgrass(Sketch(grid, rng), grid, coast, years)
     if theme in COASTS:
         return _coastal(Sketch(grid, rng), grid, coast, years, muddy=COASTS[theme] == "mud")
     return INLAND[theme](Sketch(grid, rng, mirror=True), grid, years)
@@ -78,6 +81,55 @@ def _coastal(sketch: Sketch, grid: Grid, coast: Coast, years: Years, *, muddy: b
         marsh=marsh,
         counties=_coastal_counties(sketch, grid, coast),
     )
+
+
+def _cordgrass(sketch: Sketch, grid: Grid, coast: Coast, years: Years) -> Landscape:
+    """A muddy coast with cordgrass and the plants that may be taken for it: reed, seepweed and algae on the flats, evergreen belts and fish ponds behind."""
+    plain = _coastal(sketch, grid, coast, years, muddy=True)
+    ponds = tuple(replace(w, material=M.POND) if w.material == M.SALT_PAN else w for w in plain.waters)
+    shores = [s for s in coast.sections if s.type == "mudflat"]
+    patches = (*plain.patches, *((M.EVERGREEN, _belt(coast, shore)) for shore in shores))
+    stands = tuple(s for shore in shores for s in _flat_plants(sketch, coast, shore, years))
+    return replace(plain, waters=ponds, patches=patches, stands=stands)
+
+
+STANDS = {
+    M.CORDGRASS: (4, 0.05, 0.8, (0.1, 30.0)), M.ALGAL_MUD: (4, 0.0, 0.9, (0.2, 5.0)), M.SEEPWEED: (4, 0.5, 1.0, (0.5, 6.0)), M.REED: (3, 0.6, 1.0, (0.5, 6.0)),
+}  # fmt: skip
+"""Plants on the flat of a shore, in the order of painting: number of patches; their least and greatest distance from the shoreline, as shares of the flat;
+the least and greatest area that they are drawn with, ha. The edges of the flat may cut off a part."""
+
+
+def _flat_width(shore: CoastSection) -> float:
+    """Width of the wet flat landward of the line of mean sea level, m."""
+    return min(FLOODED_TO_M / shore.slope, MOST_FLAT_M)
+
+
+def _belt(coast: Coast, shore: CoastSection) -> Polygon:
+    """A strip of evergreen trees behind a flat."""
+    behind = -_flat_width(shore) - 120
+    return _coast_box(coast, shore.start_m, min(shore.stop_m, coast.length_m), behind - 60, behind)
+
+
+def _stand(coast: Coast, shore: CoastSection, material: M, rng: np.random.Generator) -> Stand:
+    """A patch with a wavy edge, longer along the shore than across it."""
+    _, low, high, areas_ha = STANDS[material]
+    area_m2, flat_m = 1e4 * float(np.exp(rng.uniform(*np.log(areas_ha)))), _flat_width(shore)
+    across_m = min(np.sqrt(area_m2 / np.pi), flat_m * (high - low) / 2)
+    along, seaward = rng.uniform(shore.start_m, min(shore.stop_m, coast.length_m)), -flat_m * rng.uniform(low, high)
+    angle = np.linspace(0, 2 * np.pi, 61)[:-1]
+    edge = 1 + 0.15 * np.sin(3 * angle + rng.uniform(0, 2 * np.pi))
+    points = coast.point(along + edge * np.cos(angle) * area_m2 / np.pi / across_m, seaward + edge * np.sin(angle) * across_m)
+    return Stand(material, Polygon(points).buffer(0))
+
+
+def _flat_plants(sketch: Sketch, coast: Coast, shore: CoastSection, years: Years) -> list[Stand]:
+    """Plants on the flat of a shore. Half of the patches of cordgrass grow by up to 10 m a year; the first is removed before the last year."""
+    rng = sketch.rng
+    stands = [_stand(coast, shore, material, rng) for material, (number, *_) in STANDS.items() for _ in range(number)]
+    number = STANDS[M.CORDGRASS][0]
+    grown = [replace(s, growth_m_yr=float(rng.uniform(2, 10) * (rng.random() < 0.5))) for s in stands[:number]]
+    return [replace(grown[0], until=years[-1]), *grown[1:], *stands[number:]]
 
 
 def _villages(sketch: Sketch, spots: tuple[tuple[float, float], ...], radius_m: tuple[float, float] = (80, 130)) -> list[Polygon]:

@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Polygon
 
 from rs_pipeline.model import Grid
 from rs_pipeline.simulation.coast import CoastSection
-from rs_pipeline.simulation.materials import Material
+from rs_pipeline.simulation.materials import SHORE_PLANTS, Material
 from rs_pipeline.simulation.scenes import blur, sensor_grid
 from rs_pipeline.simulation.thermal import mean_warmth
 from rs_pipeline.simulation.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
@@ -121,8 +121,9 @@ def _write_maps(world: World, year: int, folder: Path) -> None:
     margin = round(MARGIN_M / PAINT_M)
     grid = world.paint_grid
     inner = grid.window(margin, margin, grid.height - 2 * margin, grid.width - 2 * margin)
-    legend = ";".join(f"{m.value}={m.name.lower()}" for m in Material)
     landcover = world.landcover(year)[margin:-margin, margin:-margin]
+    named = [m for m in Material if m not in SHORE_PLANTS or m in landcover]
+    legend = ";".join(f"{m.value}={m.name.lower()}" for m in named)
     write_raster(folder / f"landcover_{year}.tif", inner, [landcover], ["landcover"], 0, legend=legend)
     write_raster(folder / f"vegetation_{year}.tif", world.grid, list(world.vegetation(year)), ["fvc_peak", "fvc_growing"], np.nan)
     frequency = world.water_frequency(year)

@@ -15,9 +15,9 @@ from scipy import ndimage
 
 from rs_pipeline.model import Grid, year_at
 from rs_pipeline.simulation import terrain
-from rs_pipeline.simulation.coast import Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
+from rs_pipeline.simulation.coast import FLOODED_TO_M, MOST_FLAT_M, Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
 from rs_pipeline.simulation.landscape import Landscape
-from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, WATER, Material, Palette, draw_palette, green_cover
+from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, SHORE_PLANTS, WATER, Material, Palette, draw_palette, emerged_share, green_cover
 from rs_pipeline.simulation.themes import COASTS, draw_landscape, sea_point
 
 CRS = "EPSG:32650"
@@ -142,7 +142,7 @@ class World:
         p, q = _field_coordinates(*centres(self.mix_grid))
         number = _hash(np.floor(p / STREET_M[0]), np.floor(q / STREET_M[1]), self.seed + 21)
         heights = np.where(ground == Material.BUILT, low + (high - low) * number**2.5, 0)
-        heights[ground == Material.FOREST] = TREES_M
+        heights[(ground == Material.FOREST) | (ground == Material.EVERGREEN)] = TREES_M
         heights[ground == Material.ROOF] = HALL_M
         return heights.astype("float32")
 
@@ -173,7 +173,19 @@ class World:
         year = decimal_year(when)
         waterline = (self.coast.shoreline(table, year) + self.coast.runup(table, tide_m, year)).astype("float32")
         seaward = self.coast_coordinates[1].astype("float32")
-        return np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
+        cover = np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
+        return self._among_plants(cover, seaward - waterline[index], when) if self.landscape.stands else cover
+
+    def _among_plants(self, cover: np.ndarray, beyond_m: np.ndarray, when: date) -> np.ndarray:
+        """Sea cover (0-1) where the plants of flats stand above the water, float32. ``beyond_m``: distance seaward of the waterline."""
+        table, index = self._along_table
+        slope = np.array([s.slope if np.isfinite(s.slope) else 0.0 for s in self.coast.sections])[self.coast.section_index(table, decimal_year(when))]
+        depth_m, ground = np.maximum(beyond_m * slope[index], 0), self.materials(when.year)
+        day = when.timetuple().tm_yday - self.season_shift_days(when.year)
+        for material in sorted({s.material for s in self.landscape.stands}):
+            hidden = emerged_share(self.palette, material, depth_m, day, when.year - self.years[0])
+            cover = cover * (1 - self.fraction(ground, material) * hidden)
+        return cover.astype("float32")
 
     def materials(self, year: int) -> np.ndarray:
         """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, the ground that low tide uncovers."""
@@ -182,6 +194,7 @@ class World:
             painted = rasterize(land.shapes(year), out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
             ground = np.where(painted > 0, painted, self._ground)
             self._paint_shore(ground, year)
+            self._paint_stands(ground, year)
             self._painted[year] = ground
         return self._painted[year]
 
@@ -192,7 +205,7 @@ class World:
         near = (all_seaward > -700) & (ground != Material.SEDIMENT_RIVER)
         along, seaward, surface = all_along[near], all_seaward[near], ground[near]
         from_shore = seaward - self.coast.shoreline(along, middle)
-        wet_width = np.minimum(-self.coast.runup(along, 0.8, middle), 400)
+        wet_width = np.minimum(-self.coast.runup(along, FLOODED_TO_M, middle), MOST_FLAT_M)
         index = self.coast.section_index(along, middle)
 
         def on(test: Callable[[CoastSection], bool]) -> np.ndarray:
@@ -206,6 +219,17 @@ class World:
         surface[on(_is_fill) & (seaward > 100)] = Material.SOIL
         surface[~natural & (from_shore > -15)] = Material.CONCRETE
         ground[near] = surface
+
+    def _paint_stands(self, ground: np.ndarray, year: int) -> None:
+        """Paint the plants of tidal flats over the mud landward of the line of mean sea level."""
+        shapes = [(outline, int(s.material)) for s in self.landscape.stands if not (outline := s.outline(year, self.years[0])).is_empty]
+        if not shapes:
+            return
+        grid = self.paint_grid
+        painted = rasterize(shapes, out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
+        along, seaward = self.coast.coordinates(*centres(grid))
+        grows = (painted > 0) & (ground == Material.MUDFLAT) & (seaward < self.coast.shoreline(along, year + 0.5) - MIX_M)
+        ground[grows] = painted[grows]
 
     def landcover(self, year: int) -> np.ndarray:
         """Truth map of `Material` on `paint_grid` at mean sea level in the middle of a year, uint8."""
@@ -229,7 +253,8 @@ class World:
         Both are statistics of a pixel's daily cover, so in a pixel with crops of different seasons they are not the means of the crops' values.
         """
         ground, shift = self.landcover(year), self.season_shift_days(year)
-        plants = sorted(set(PHENOLOGY) - set(FLOODED_DAYS))
+        absent = set(SHORE_PLANTS) - {Material(m) for m in np.unique(ground)}
+        plants = sorted(set(PHENOLOGY) - set(FLOODED_DAYS) - absent)
         shares = np.stack([self.to_grid(self.fraction(ground, m) * self.vigour) for m in plants])
         mixed = (shares > 0).sum(axis=0) > 1
         maps = []

@@ -29,6 +29,7 @@ from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anom
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.solar import has_arrays, true_panels
+from rs_pipeline.validation.spartina import CORDGRASS
 from rs_pipeline.validation.truth import Score, Truth, black_years
 
 NARROW_M = 20.0
@@ -420,6 +421,11 @@ def _hot_area(a: _Asked) -> float:
     return math.nan if true is None else a.place.total(land & (by_sensor_pixels(true, a.truth, HeatSection().edge_m) > HeatSection().hot_k)) / 1e6
 
 
+def _cordgrass(a: _Asked) -> float:
+    """Cordgrass, ha; NaN in a unit without a coast."""
+    return math.nan if _coast(a) is None else a.place.total(a.truth.share(a.year, CORDGRASS)) / 1e4
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
@@ -442,6 +448,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
+    "spartina_area": _cordgrass,
     "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * _share_of_unit(a, _forest(a)),
     "habitat_quality_index": _true_habitat, "vegetation_cover_index": _true_vegetation, "water_area_index": _true_water_area,
     "land_stress_index": _true_stress, "ecological_index_change": _true_ecology,

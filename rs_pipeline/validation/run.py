@@ -23,7 +23,10 @@ from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.findings import land_findings
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
+from rs_pipeline.products.sea import NEAR_SEA, near_sea
 from rs_pipeline.products.solar.maps import SOLAR
+from rs_pipeline.products.spartina.county import tidal_ground
+from rs_pipeline.products.spartina.maps import SPARTINA
 from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
@@ -39,6 +42,7 @@ from rs_pipeline.validation import (
     registration,
     settlements,
     solar,
+    spartina,
     vegetation,
     verdicts,
     water,
@@ -120,10 +124,21 @@ def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: in
         yield from heat.score_heat(band(HEAT, "anomaly_k"), truth, year, error_k=band(HEAT, "error_k"))
     if layout.map(SOLAR, label).is_file():
         yield from solar.score_solar(band(SOLAR, "share"), truth, year)
+    if layout.map(SPARTINA, label).is_file() and layout.sea(label).is_file() and truth.shorelines is not None:
+        found, ground = mapped_cordgrass(layout, truth, settings, label)
+        yield from spartina.score_spartina(found, ground, truth, year)
     if made["black_odorous"]:
         yield from black_odorous.score_black_odorous_pixels(band("black_odorous", "class"), truth, year)
         if made["observations"]:
             yield from missing.score_missing_pixels("black_odorous", band("black_odorous", "probability"), band("observations", "clear_water"))
+
+
+def mapped_cordgrass(layout: Layout, truth: Truth, settings: Settings, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Cordgrass as counties sum it, float32 (h, w): 1, 0 on other ground, NaN where not seen; and the tidal ground, bool (h, w)."""
+    settings = settings.model_copy(update={"output": layout.root.parent, "run": layout.root.name})  # the folder of the run may have been moved
+    margin = on_grid(layout.map(SPARTINA, label), "margin", truth.grid)
+    ground = tidal_ground({NEAR_SEA: near_sea(settings, label, truth.grid), "water.class": on_grid(layout.map("water", label), "class", truth.grid)})
+    return np.where(np.isnan(margin), np.nan, ground & (margin >= 0)).astype("float32"), ground
 
 
 def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:

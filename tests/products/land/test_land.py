@@ -73,7 +73,10 @@ def test_the_answer_of_a_pixel_does_not_depend_on_its_neighbours():
 
 
 def features(values, dates):
-    return SeasonStatistics(values[:, :, None], np.array(dates, "int64").reshape(len(SEASONS), -1, 1))
+    shape = values.shape[1], 1
+    return SeasonStatistics(
+        values[:, :, None], np.array(dates, "int64").reshape(len(SEASONS), *shape), np.full((2, *shape), np.nan, "float32"), np.zeros(shape, "int64")
+    )
 
 
 def test_few_dates_or_few_seasons_are_missing_not_bare():

@@ -1,0 +1,1 @@
+"""Cordgrass (Spartina alterniflora) on tidal flats, by its late green."""

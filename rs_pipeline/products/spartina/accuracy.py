@@ -1,0 +1,22 @@
+"""How well cordgrass is told from other plants of tidal flats, by which its area is published or withheld."""
+
+from __future__ import annotations
+
+from rs_pipeline.estimation.estimate import Estimate, missing
+
+LEAST_F1 = 0.7
+"""Least F1 on simulated worlds with which the area is published, as for classes of land cover."""
+
+SIMULATED = {"f1": 0.75, "users": 0.75, "producers": 0.75}
+"""Accuracy of the pixels on simulated coasts whose seeds were not used to choose the limits; rows of tests/accuracy/table.csv."""
+
+LEAST_HA = 0.5
+"""Detection limit, ha: what is mapped on simulated coasts without cordgrass, and patches of it that are mostly missed, are smaller."""
+
+
+def why_withheld(accuracy: dict[str, float] = SIMULATED) -> Estimate | None:
+    """Why the area cannot be given: the map does not tell cordgrass from other plants."""
+    if accuracy["f1"] >= LEAST_F1:
+        return None
+    said = "cordgrass is not told from other plants of the shore: user's accuracy {users:.0f} %, producer's {producers:.0f} % on simulated worlds"
+    return missing("insufficient_data", said.format(users=100 * accuracy["users"], producers=100 * accuracy["producers"]))
