@@ -37,7 +37,8 @@ def foreshores(units: gpd.GeoDataFrame, others: gpd.GeoSeries, crs: str) -> gpd.
     cell_of = np.empty(len(points), int)
     cell_of[point] = cell
     near = np.array([shapely.dwithin(points, shape, TOUCH_M) for shape in shapes])
-    near[units.in_region] &= near[units.in_region].cumsum(axis=0) == 1  # a point of two neighbours belongs to the first, so that no ground counts twice
+    counted = units.in_region.to_numpy(bool)
+    near[counted] &= near[counted].cumsum(axis=0) == 1  # a point of two neighbours belongs to the first, so that no ground counts twice
     own = [shapely.intersection(shapely.union_all(cells[cell_of[found]]), outside) for found in near]
     table = units.assign(zone=FORESHORE).set_geometry(gpd.GeoSeries(own, units.index, crs=crs)).to_crs(units.crs)
     return table[~table.is_empty]

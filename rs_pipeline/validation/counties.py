@@ -145,7 +145,7 @@ def _foreshore(a: _Asked) -> list[TrueUnit]:
     assert units is not None, "scored where the world has units"
 
     def made() -> list[TrueUnit]:
-        found = foreshores(units, gpd.GeoSeries([], crs=units.crs), a.truth.grid.crs)
+        found = foreshores(units.assign(in_region=True), gpd.GeoSeries([], crs=units.crs), a.truth.grid.crs)
         zone, cell, area = coverage(a.truth.grid, found)
         return [TrueUnit(str(u.adcode), u.geometry, cell[zone == i], area[zone == i]) for i, u in enumerate(found.itertuples())]
 
