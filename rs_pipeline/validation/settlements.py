@@ -5,19 +5,28 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
+from rs_pipeline.products.land.classes import Land
 from rs_pipeline.simulation.side_tables import TOWN_FRINGE_M
+from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score, Truth
 
 
 def true_settlements(truth: Truth) -> gpd.GeoSeries | None:
-    """Outlines of the houses of towns and villages, in the truth's CRS; None in worlds without such outlines."""
+    """Outlines of towns and villages that have houses in the first year, in the truth's CRS; None in worlds without such outlines."""
     places, towns = truth.watched, truth.towns
     if places is None or towns is None:
         return None
-    inner = towns.geometry.buffer(-TOWN_FRINGE_M)
-    return pd.concat([places.geometry[places.kind == "village"], inner], ignore_index=True)
+    outlines = pd.concat([places.geometry[places.kind == "village"], towns.geometry.buffer(-TOWN_FRINGE_M)], ignore_index=True)
+    houses = truth.share(truth.years[0], MATERIALS[Land.BUILT]) > 0
+    return outlines[[bool(houses[_within(outline, truth)].any()) for outline in outlines]]
+
+
+def _within(outline: shapely.Geometry, truth: Truth) -> np.ndarray:
+    """Pixels that an outline meets, bool (h, w)."""
+    return truth.covered([outline]) > 0
 
 
 def score_settlements(kinds: np.ndarray, truth: Truth) -> list[Score]:
@@ -32,7 +41,7 @@ def score_settlements(kinds: np.ndarray, truth: Truth) -> list[Score]:
     true, seen = truth.covered(outlines), np.isfinite(kinds)
     drawn = kinds > 0
     hit, n, area = float(true[drawn].sum()), int(drawn.sum()), float(true[seen].sum())
-    touched = [bool((truth.covered(gpd.GeoSeries([shape], crs=outlines.crs)) > 0)[drawn].any()) for shape in outlines]
+    touched = [bool(drawn[_within(outline, truth)].any()) for outline in outlines]
     return [
         Score("settlements", "precision", "all", ratio(hit, n), "1", n),
         Score("settlements", "recall", "all", ratio(hit, area), "1", round(area)),
