@@ -307,10 +307,22 @@ def test_the_ecological_index_answers_both_sentences_on_ecological_quality(table
     assert (near.status, far.status) == ("off_track", "off_track") and near.upper < -1 and "a part of the index alone" in near.reason
 
 
-def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
-    """Spartina."""
+def test_less_cordgrass_on_a_coast_meets_its_sentence_and_an_inland_unit_has_none(table):
+    def sums(m2):
+        return {f"spartina{part}_m2": v for part, v in (("_ground", KM2), ("_observed", KM2), ("", m2), ("_surely", m2), ("_possibly", m2))}
+
+    def prepare(run):
+        run.changes |= {("130001", 2024): sums(0.2 * KM2), ("130001", 2025): sums(0.1 * KM2)}
+
+    got = table(prepare, years=(2024, 2025), coastline={})
+    coast, inland = (pick(got, adcode=code, period="2025", target_id="C14-01") for code in ("130001", "130002"))
+    assert (coast.indicator, coast.value, coast.unit, coast.baseline, coast.status) == ("spartina_area", pytest.approx(10.0), "ha", "2024", "met")
+    assert (inland.status, inland.reason.split("; ")[0]) == ("no_target", "no coast in this unit") and math.isnan(inland.value)
+
+
+def test_no_sentence_waits_for_a_method():
     waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
-    assert waiting <= {"C14-01"}
+    assert waiting == set()
 
 
 def test_what_a_sentence_needs_is_a_table_with_a_name():

@@ -7,8 +7,9 @@ from rs_pipeline.estimation.estimate import Estimate, missing
 LEAST_F1 = 0.7
 """Least F1 on simulated worlds with which the area is published, as for classes of land cover."""
 
-SIMULATED = {"f1": 0.75, "users": 0.75, "producers": 0.75}
-"""Accuracy of the pixels on simulated coasts whose seeds were not used to choose the limits; rows of tests/accuracy/table.csv."""
+SIMULATED = {"f1": 0.7484, "users": 0.6423, "producers": 0.905}
+"""Accuracy of the pixels on simulated coasts whose seeds were not used to choose the limits; rows of tests/accuracy/table.csv. That two late dates are needed
+was decided with one of the two in view (seed 101); on the other alone (102) F1 is 0.735."""
 
 LEAST_HA = 0.5
 """Detection limit, ha: what is mapped on simulated coasts without cordgrass, and patches of it that are mostly missed, are smaller."""

@@ -17,7 +17,7 @@ def _area(facts: Facts) -> Estimate:
     row = facts.county
     if not facts["has_coast"]:
         return missing("no_target", "this run has no coast (section coastline)", 1.0)
-    ground, observed = row["spartina_ground_m2"], row["spartina_observed_m2"]
+    ground, observed = row.get("spartina_ground_m2", 0.0), row.get("spartina_observed_m2", 0.0)
     if not ground > 0:
         return missing("no_target", "no coast in this unit")
     if withheld := why_withheld():

@@ -1,6 +1,9 @@
 """Cordgrass: its evidence, its area, and when there is none."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from rs_pipeline.estimation.estimate import Facts
@@ -8,7 +11,7 @@ from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.products.sea import NEAR_SEA
 from rs_pipeline.products.seasons import SEASONS, STATISTICS, SeasonStatistics
 from rs_pipeline.products.spartina import indicators as module
-from rs_pipeline.products.spartina.accuracy import LEAST_F1, why_withheld
+from rs_pipeline.products.spartina.accuracy import LEAST_F1, LEAST_HA, SIMULATED, why_withheld
 from rs_pipeline.products.spartina.county import county_sums
 from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, late_green_margin, season_layers
 from rs_pipeline.products.spartina.maps import BANDS, LateGreen
@@ -120,6 +123,15 @@ def test_none_found_is_zero_with_an_upper_bound_and_nothing_seen_is_missing(monk
 def test_a_unit_or_a_run_without_a_coast_has_no_target():
     for found, said in ((area(ground=0.0, observed=0.0), "no coast in this unit"), (area(coast=False), "this run has no coast (section coastline)")):
         assert (found.interval, found.status, found.reason) == (None, "no_target", said)
+
+
+def test_the_accuracy_that_decides_is_that_of_the_table():
+    table = pd.read_csv(Path(__file__).parents[2] / "accuracy" / "table.csv")
+    mine = table[(table["product"] == "spartina") & (table.world == "cordgrass (flats)") & (table.method == "ours")].set_index("metric").value
+    assert {name: mine[name] for name in SIMULATED} == SIMULATED
+    real = table[(table["product"] == "spartina") & (table.kind == "real") & (table.metric == "false_alarm_share")]
+    false_alarms = table[(table["product"] == "spartina") & (table.metric == "false_alarms") & (table.method == "ours")]
+    assert (real.value == 0).all() and len(real) == 2 and (false_alarms.value < LEAST_HA).all() and len(false_alarms) == 2
 
 
 def test_the_area_is_withheld_with_figures_where_the_map_does_not_tell_the_plants_apart(monkeypatch):
