@@ -1,6 +1,6 @@
 """indicators.xlsx: the numbers of indicators.csv, texts that stay texts, sheets that a spreadsheet opens."""
 
-from __future__ import annotations
+from __future__ import math
 
 import time
 import zipfile
@@ -76,6 +76,7 @@ def same_as_csv(layout) -> int:
         keep_default_na=False,
         na_values={c: [""] for c in NUMBER_COLUMNS},
     )
+    theirs = theirs.replace([math.inf, -math.inf], math.nan)  # a spreadsheet has no infinite number: a bound that does not exist is empty
     key = ["level", "adcode", "period", "indicator", "target_id"]
     mine, theirs = (t.fillna({c: "" for c in key}).sort_values(key, ignore_index=True) for t in (mine, theirs))
     assert len(mine) == len(theirs)
