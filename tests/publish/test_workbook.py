@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import zipfile
 
-import openpyxl
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
