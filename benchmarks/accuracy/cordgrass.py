@@ -20,7 +20,7 @@ from rs_pipeline.catalog.chips import load_chips
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.seasons import tile_statistics
-from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, LEAST_DATES, late_green_margin, quantities
+from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, LEAST_LATE_DATES, late_green_margin, quantities
 from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation.run import mapped_cordgrass, year_labels
 from rs_pipeline.validation.spartina import CORDGRASS
@@ -44,7 +44,7 @@ def sample_of(settings: Settings, truth: Truth, label: str, year: int) -> Sample
 
         def use(inside, seasons, layers=layers):
             for name, values in quantities(seasons).items():
-                layers[name][inside] = np.where(seasons.late_dates >= LEAST_DATES, values, np.nan)
+                layers[name][inside] = np.where(seasons.late_dates >= LEAST_LATE_DATES, values, np.nan)
 
         tile_statistics(settings, load_chips(settings, tile.id, label), tile.grid, use)
         for name, values in layers.items():

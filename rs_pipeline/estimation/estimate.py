@@ -16,6 +16,14 @@ from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, possible, within
 
+FORESHORE = "foreshore"
+"""Zone of the ground before the coast of a unit (`indicators.foreshore`)."""
+
+
+LEAST_F1 = 0.7
+"""Least F1 of a class of ground whose area is published: on simulated worlds and, where there are enough of them, on real pixels, none of which took part in
+the training."""
+
 
 def limits_of(section: IndicatorsSection) -> Thresholds:
     """The thresholds of the observed fraction in a configuration."""
@@ -85,6 +93,12 @@ class Facts:
     @property
     def county(self) -> Mapping[str, float]:
         return self.zones["county"]
+
+    @property
+    def to_sea(self) -> Mapping[str, float]:
+        """Areas of `county`, m2, and their variances, m4, with those of the FORESHORE of the unit, where it has one."""
+        before = self.zones.get(FORESHORE, {})
+        return {name: value + before.get(name, 0.0) for name, value in self.county.items() if name.endswith(("_m2", "_m4"))}
 
     @property
     def lost(self) -> str:

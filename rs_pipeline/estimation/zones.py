@@ -36,9 +36,6 @@ def large_patches(where: np.ndarray, least: float, pixel: float = 1.0) -> np.nda
     return large[labels]
 
 
-FORESHORE = "foreshore"
-"""Zone of the ground before the coast of a unit (`indicators.foreshore`)."""
-
 LEVELS = ("county", "prefecture", "region")
 
 

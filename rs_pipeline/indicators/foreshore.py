@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.estimation.zones import FORESHORE
+from rs_pipeline.estimation.estimate import FORESHORE
 
 FORESHORE_M = 10_000.0
 """How far before a unit flats count as its own; the flats of the Bohai are up to 8 km wide."""

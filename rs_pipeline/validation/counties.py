@@ -135,8 +135,12 @@ def _water_change(name: str) -> Callable[[_Asked], float]:
 def _flats(a: _Asked) -> float:
     """Tidal flats of the unit and its foreshore, ha."""
     true = a.truth.true_water(a.year)
-    share = np.where(true.at_sea, true.water_share - true.permanent_share, 0)
-    return sum(place.total(share) for place in (a.place, *_foreshore(a))) / 1e4
+    return _to_sea(a, np.where(true.at_sea, true.water_share - true.permanent_share, 0)) / 1e4
+
+
+def _to_sea(a: _Asked, share: np.ndarray) -> float:
+    """Area of a map of shares in the unit and its foreshore, m2."""
+    return sum(place.total(share) for place in (a.place, *_foreshore(a)))
 
 
 def _foreshore(a: _Asked) -> list[TrueUnit]:
@@ -154,7 +158,7 @@ def _foreshore(a: _Asked) -> list[TrueUnit]:
 
 def _tidal_flats(a: _Asked) -> float:
     true = a.truth.true_water(a.year)
-    return _flats(a) if any(place.total(true.at_sea & true.water) > 0 for place in (a.place, *_foreshore(a))) else math.nan
+    return _flats(a) if _to_sea(a, true.at_sea & true.water) > 0 else math.nan
 
 
 def _open_wetland(a: _Asked) -> float:
@@ -422,8 +426,8 @@ def _hot_area(a: _Asked) -> float:
 
 
 def _cordgrass(a: _Asked) -> float:
-    """Cordgrass, ha; NaN in a unit without a coast."""
-    return math.nan if _coast(a) is None else a.place.total(a.truth.share(a.year, CORDGRASS)) / 1e4
+    """Cordgrass of the unit and its foreshore, ha; NaN in a unit without a coast."""
+    return math.nan if _coast(a) is None else _to_sea(a, a.truth.share(a.year, CORDGRASS)) / 1e4
 
 
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from rs_pipeline.estimation.zones import FORESHORE
+from rs_pipeline.estimation.estimate import FORESHORE
 from rs_pipeline.indicators.foreshore import FORESHORE_M, foreshores, landlocked
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from tests.made_up_run import KM2

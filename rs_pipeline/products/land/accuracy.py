@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from rs_pipeline.estimation.estimate import Estimate, missing
 
-MIN_F1 = 0.7
-"""Least F1 of a class that is published, on simulated worlds and on real pixels of sources that were left out of the training."""
 MIN_REAL_PIXELS = 20
 """Least real pixels to test a class."""
 
@@ -16,9 +14,9 @@ def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
     """Why a class cannot be given, by the accuracy of each in the model's report: the map does not tell it from others. None where it does."""
     a = accuracy[name]
     words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
-    if a["f1"] < MIN_F1:
+    if a["f1"] < LEAST_F1:
         return missing("insufficient_data", _accuracy(words, a, name=name, other="other cover", where="simulated worlds"))
-    if tested(a) and a["real"]["f1"] < MIN_F1:
+    if tested(a) and a["real"]["f1"] < LEAST_F1:
         return missing("insufficient_data", _accuracy(words, a["real"], name=name, other=a["real"]["taken_for"], where=f"{a['real']['n']} real pixels"))
     return None
 

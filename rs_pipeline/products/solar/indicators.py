@@ -7,13 +7,10 @@ from dataclasses import replace
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
+from rs_pipeline.estimation.estimate import LEAST_F1, Estimate, Facts, Indicator, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.solar.arrays import MIN_ARRAY_M2
 from rs_pipeline.products.solar.model import solar_model
-
-LEAST_F1 = 0.7
-"""Least F1 of arrays, on simulated worlds that took no part in the training, with which they are published; that of the land classes."""
 
 GW_KM2, LEAST_GW_KM2, MOST_GW_KM2 = 0.030, 0.025, 0.045
 """Capacity of a square kilometre of arrays: a usual, a low and a high value. Plants of the United States had 0.030 of direct current to the whole of their

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from rs_pipeline.estimation.estimate import Estimate, missing
-
-LEAST_F1 = 0.7
-"""Least F1 on simulated worlds with which the area is published, as for classes of land cover."""
+from rs_pipeline.estimation.estimate import LEAST_F1, Estimate, missing
 
 SIMULATED = {"f1": 0.7484, "users": 0.6423, "producers": 0.905}
 """Accuracy of the pixels on simulated coasts whose seeds were not used to choose the limits; rows of tests/accuracy/table.csv. That two late dates are needed

@@ -47,7 +47,7 @@ def quantities(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     return {"late": seasons.late[0], "colour": seasons.late[1], "peak": seasons.named("ndvi_p90"), **median, "wet": seasons.named("mndwi_p90")}
 
 
-LEAST_DATES = 2
+LEAST_LATE_DATES = 2
 """Least clear dates of late autumn: a single one may be of high tide, or so late that cordgrass is brown too."""
 
 UNDER_WATER_NDVI = 0.0
@@ -65,7 +65,7 @@ def late_green_margin(found: dict[str, np.ndarray], limits: Mapping[str, GreenLi
 def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     """Bands of the map of a strip, float32 (h, w): see `products.spartina.maps.BANDS`."""
     found = quantities(seasons)
-    margin = np.where(seasons.late_dates >= LEAST_DATES, late_green_margin(found), np.nan)
+    margin = np.where(seasons.late_dates >= LEAST_LATE_DATES, late_green_margin(found), np.nan)
     kind = np.select([np.isnan(margin), margin >= 0, margin >= -1], [np.nan, LateGreen.LIKE, LateGreen.DOUBTFUL], LateGreen.OTHER)
     bands = {"class": kind, "margin": margin, "late_ndvi": found["late"], "n_dates": seasons.late_dates}
     return {name: np.asarray(values, "float32") for name, values in bands.items()}

@@ -13,8 +13,8 @@ SEASON_ALONE = "told by its season alone, on simulated flats: a visit must confi
 
 
 def _area(facts: Facts) -> Estimate:
-    """Cordgrass on tidal ground, ha. Its error grows with the ground on which it is doubtful."""
-    row = facts.county
+    """Cordgrass on tidal ground, ha: in the unit, and before it where no other unit is nearer. Its error grows with the ground on which it is doubtful."""
+    row = facts.to_sea
     if not facts["has_coast"]:
         return missing("no_target", "this run has no coast (section coastline)", 1.0)
     ground, observed = row.get("spartina_ground_m2", 0.0), row.get("spartina_observed_m2", 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -11,7 +11,6 @@ import pandas as pd
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval
-from rs_pipeline.estimation.zones import FORESHORE
 
 UNSEEN_SHARE = 0.005
 """Share of the observed ground that may be water too small to be seen; it adds to the uncertain rim of the water that is seen."""
@@ -79,42 +78,29 @@ def _sea(facts: Facts) -> Estimate:
     return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, spread=error)
 
 
-def _at_the_sea(facts: Facts) -> list[Mapping[str, float]]:
-    """Sums of the unit and of its foreshore (`indicators.foreshore`), if it has one."""
-    return [facts.zones[zone] for zone in ("county", FORESHORE) if zone in facts.zones]
-
-
 def _tidal_flats(facts: Facts) -> Estimate:
     """Ground that the sea covers for a part of the year's clear dates, ha: in the unit, and before it where no other unit is nearer."""
-    rows = _at_the_sea(facts)
     if not facts["has_coast"]:
         return NO_COAST
-    if not sum(row["sea_m2"] for row in rows) > 0:
+    if not facts.to_sea["sea_m2"] > 0:
         return missing("no_target", "no coast in this unit", 1.0)
-    return _flooded(rows, "tidal_flat_area", flat_m2=sum(row["tidal_flat_m2"] for row in rows), inland_m2=0.0, facts=facts)
+    return _flooded(facts, "tidal_flat_area", inland=False)
 
 
-def _open_wetland(facts: Facts) -> Estimate:
-    """Wetland without plants that hide its water, ha: permanent and seasonal inland water, and tidal flats."""
-    row, rows = facts.county, _at_the_sea(facts)
-    inland = row["water_permanent_m2"] + row["water_seasonal_m2"]
-    return _flooded(rows, "open_wetland_area", flat_m2=sum(r["tidal_flat_m2"] for r in rows), inland_m2=inland, facts=facts)
-
-
-def _flooded(rows: Sequence[Mapping[str, float]], name: str, *, flat_m2: float, inland_m2: float, facts: Facts) -> Estimate:
-    """Area of tidal flats and inland water in a unit and its foreshore, ha. Flats are wrong as their area, for the dates of a year see some of its tides
-    only; inland water as its rims and the seasonal part."""
-    unit, area = rows[0], sum(row["area_m2"] for row in rows)
-    observed = sum(row["water_observed_m2"] for row in rows)
+def _flooded(facts: Facts, name: str, *, inland: bool) -> Estimate:
+    """Area of tidal flats and, if ``inland``, of inland water, in a unit and its foreshore, ha. Flats are wrong as their area, for the dates of a year see
+    some of its tides only; inland water as its rims and the seasonal part."""
+    unit, row = facts.county, facts.to_sea
+    observed, area, wet, variance = row["water_observed_m2"], row["area_m2"], row["tidal_flat_m2"], row["tidal_flat_var_m4"]
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
-    doubt, variance = flat_m2, sum(row["tidal_flat_var_m4"] for row in rows)
-    if inland_m2:
+    doubt = wet
+    if inland:
         doubt += unit["water_seasonal_m2"] + unit["water_ephemeral_m2"]
+        wet += unit["water_permanent_m2"] + unit["water_seasonal_m2"]
         variance += unit["water_permanent_var_m4"] + unit["water_seasonal_var_m4"]
     error = spread(name, math.sqrt(variance) / observed, math.hypot(doubt, _doubt_m2(unit)) / observed)
-    seen = modelled((flat_m2 + inland_m2) / observed, error)
-    return published(seen, observed_ratio(observed, area), facts, area / 1e4, spread=error)
+    return published(modelled(wet / observed, error), observed_ratio(observed, area), facts, area / 1e4, spread=error)
 
 
 def _sea_change(facts: Facts) -> Estimate:
@@ -225,7 +211,7 @@ INDICATORS = (
         "flats count to the nearest unit, up to 10 km seaward. The dates see the tides of the hour of the overpass, so the highest and lowest flats are not in it",
     ),
     Indicator(
-        "open_wetland_area", "Wetland without plants: inland water and tidal flats", "ha", "water", "up", _open_wetland, bounds=_MODEL,
+        "open_wetland_area", "Wetland without plants: inland water and tidal flats", "ha", "water", "up", partial(_flooded, name="open_wetland_area", inland=True), bounds=_MODEL,
         formula="permanent and seasonal inland water, and tidal flats; marsh and reed beds are not in it, so it is the lower part of all wetland (GB/T 24708-2009 counts rivers, lakes, reservoirs, ponds and coasts)",
     ),
     Indicator(

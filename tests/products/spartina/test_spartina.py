@@ -1,17 +1,18 @@
 """Cordgrass: its evidence, its area, and when there is none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.estimate import FORESHORE, LEAST_F1, Facts
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.products.sea import NEAR_SEA
 from rs_pipeline.products.seasons import SEASONS, STATISTICS, SeasonStatistics
 from rs_pipeline.products.spartina import indicators as module
-from rs_pipeline.products.spartina.accuracy import LEAST_F1, LEAST_HA, SIMULATED, why_withheld
+from rs_pipeline.products.spartina.accuracy import LEAST_HA, SIMULATED, why_withheld
 from rs_pipeline.products.spartina.county import county_sums
 from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, late_green_margin, season_layers
 from rs_pipeline.products.spartina.maps import BANDS, LateGreen
@@ -109,6 +110,21 @@ def test_the_area_has_an_interval_that_holds_it_and_grows_with_doubt(monkeypatch
     assert found.interval.value == pytest.approx(10.0) and found.interval.kind == "model95" and found.observed_fraction == 1
     assert 0 <= found.interval.lower < 10 < found.interval.upper < doubtful.interval.upper
     assert "a visit must confirm the species" in found.reason
+
+
+def test_cordgrass_before_the_unit_is_its_own(monkeypatch):
+    """5 ha on 50 ha of flats before it, all seen: 15 ha with the 10 of the unit."""
+    monkeypatch.setattr(module, "why_withheld", lambda: None)
+    whole = facts(ground=1e6, observed=1e6, surely=8e4, possibly=1.2e5, **{"": 1e5})
+    before = {
+        "area_m2": 1e7,
+        "spartina_ground_m2": 5e5,
+        "spartina_observed_m2": 5e5,
+        "spartina_m2": 5e4,
+        "spartina_surely_m2": 5e4,
+        "spartina_possibly_m2": 5e4,
+    }
+    assert module._area(replace(whole, zones={**whole.zones, FORESHORE: before})).interval.value == pytest.approx(15.0)
 
 
 def test_none_found_is_zero_with_an_upper_bound_and_nothing_seen_is_missing(monkeypatch):
