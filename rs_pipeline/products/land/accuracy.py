@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rs_pipeline.estimation.estimate import Estimate, missing
+from rs_pipeline.estimation.estimate import LEAST_F1, Estimate, missing
 
 MIN_REAL_PIXELS = 20
 """Least real pixels to test a class."""
