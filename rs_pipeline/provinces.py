@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,9 @@ class Province(Strict):
     adcode: Annotated[str, Field(pattern=r"^\d{6}$", coerce_numbers_to_str=True)] = Field(description="Administrative code, six digits.")
     area_km2: float = Field(gt=0, description="Land, km2; a run of nearly all of it is held to totals of the province.")
     units: ProvinceUnits
+    stand_ins: dict[Literal["xiongan"], list[Annotated[str, Field(pattern=r"^\d{6}$")]]] = Field(
+        default_factory=dict, description="Codes of units that together stand for a zone of the section tables whose outline is not given."
+    )
     targets: Path = Field(description="Table of targets, from the folder of the province's table.")
 
 

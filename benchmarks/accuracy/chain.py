@@ -52,6 +52,7 @@ def run_spartina_steps(settings: Settings) -> None:
         for product in period_maps(settings):
             mosaic(settings, product, period)
         sea(settings, period)
+    settlements(settings)
     for period in periods:
         zonal(settings, period)
     indicators(settings)

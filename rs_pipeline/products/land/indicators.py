@@ -33,6 +33,7 @@ TRUSTED_AS = {"forest": "tree"}
 
 NOTE = "land map trained on simulated worlds and real pixels"
 MERGED = "natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both"
+BY_UNITS = "without the outline of the New Area (tables.xiongan): the counties that stand for it in the table of the province"
 TREES_NOT_FOREST = "trees in patches of at least 0.0667 ha, orchards and plantations among them"
 BARE_ALL_YEAR = "bare in every season of the year, March to May included; what is bare in spring alone is not counted"
 UNTESTED = "{name} has not been tested on real ground"
@@ -63,7 +64,7 @@ def _mapped(facts: Facts) -> LandFacts:
 def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
     """The sums of a zone, or why there are none."""
     land = _land(facts)
-    if zone in TABLE_OF and (land is None or TABLE_OF[zone] not in land.tables):
+    if zone in TABLE_OF and (land is None or (TABLE_OF[zone] not in land.tables and zone not in land.zones)):
         return missing("needs_table", NO_TABLE[zone])
     if land is None:
         return missing("insufficient_data", "this run made no land map")
@@ -313,13 +314,14 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
 
 
 def _blue_green(facts: Facts, name: str, *, rest: bool) -> Estimate:
-    return _cover(facts, name, zone="xiongan", m2=None, rest=rest)
+    found, land = _cover(facts, name, zone="xiongan", m2=None, rest=rest), _land(facts)
+    return found.noting(BY_UNITS) if found.interval and land and "xiongan" not in land.tables else found
 
 
 _SUM = "sum over pixels, by area on the ellipsoid, of the expected share of "
 _MODEL = "uncertainty of the pixels, correlated over 300 m, and the systematic error of the class found in simulated worlds"
 _RANGE = "lower: conversion beyond doubt; upper: all possible conversion, and all ground that was not seen in both periods"
-_READING = "100 % times expected area of {} over that of all land seen within tables.xiongan"
+_READING = "100 % times expected area of {} over that of all land seen within tables.xiongan or, without it, the counties that stand for the New Area"
 _CONVERTED = "area within {} that is built or bare and was {} in the baseline period, in events of at least land_zones.min_event_px pixels"
 
 

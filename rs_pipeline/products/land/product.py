@@ -8,6 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
+from rs_pipeline.paths import table_path
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, SETTLEMENT_BANDS, SETTLEMENT_STYLE, SETTLEMENTS, STYLE
@@ -88,6 +89,7 @@ STEPS = (
         scope="period",
         final=True,
         keys=("land_zones", "baseline", "province", "units"),
+        tables=lambda s: (str(table_path("provinces", s.province)),),
         side_files=lambda p: [*_zones(p), *visit_tables(p.settings), p.settings.tables.places, p.settings.targets_path],
         reads=lambda p: [
             *(p.layout.map(LAND, label) for label in with_baselines(p)),

@@ -34,6 +34,7 @@ from rs_pipeline.products.sea import read_sea
 from rs_pipeline.products.settlements import SETTLED_ZONE, read_settlements
 from rs_pipeline.products.visits import decided_findings
 from rs_pipeline.products.watch import of_places, watched_zones
+from rs_pipeline.provinces import load_province
 from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -52,7 +53,7 @@ STATE = ""
 def land_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
     """Each unit, and its parts in the zones: columns adcode, name, prefecture, in_region, zone, geometry; EPSG:4326; see `with_unions` and `watched_zones`.
 
-    ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one; where that period
+    A zone of the section tables that is not given is that of the units that stand for it in the table of the province. ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one; where that period
     shows none, of the first that does.
     """
     units = with_unions(load_units(settings))
@@ -60,6 +61,8 @@ def land_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
     for zone, key in ZONE_TABLES.items():
         if getattr(settings.tables, key) is not None:
             frames.append(_parts(units, load_vector(settings, f"tables.{key}"), zone))
+        elif key in (stand_ins := load_province(settings.province).stand_ins):
+            frames.append(units[units.adcode.isin(stand_ins[key])].assign(zone=zone))
     shorelines = Layout(settings.root).shorelines
     if settings.coastline is not None and shorelines.exists():
         lines = pyogrio.read_dataframe(shorelines, layer="shorelines")

@@ -12,7 +12,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.gdp import read_gdp
-from rs_pipeline.products.land.indicators import grown, quotient
+from rs_pipeline.products.land.indicators import BY_UNITS, grown, quotient
 
 KM2 = 1e6
 GOOD = {"users": 0.9, "producers": 0.9, "f1": 0.9}
@@ -294,6 +294,8 @@ def test_the_three_readings_of_blue_and_green_space(estimate_of):
     # all but built-up land errs as built-up land does, the other way round
     share = estimate_of("blue_green_share", zones, tables=["xiongan"])
     assert share.spread.turned and share.spread.around(85.0).upper == pytest.approx(got.upper)
+    by_counties = estimate_of("blue_green_share", zones)
+    assert by_counties.interval == share.interval and BY_UNITS in by_counties.reason and BY_UNITS not in share.reason
     assert estimate_of("blue_green_share").reason == "needs the outline of the New Area (tables.xiongan)"
     elsewhere = estimate_of("blue_green_share", tables=["xiongan"])
     assert (elsewhere.status, elsewhere.reason) == ("no_target", "no part of the New Area in this unit")

@@ -17,6 +17,7 @@ from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, forest_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
+from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
 from tests.made_up_run import write_settlements
@@ -318,6 +319,17 @@ def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
     gpd.GeoDataFrame({"period": ["2024"]}, geometry=lines[1:], crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
     later = land_zones(near, "2023").to_crs(GRID.crs).set_index("zone").loc["coast"].geometry
     assert later.centroid.x > 500_015, "the baseline shows no shoreline: that of the first period that does"
+
+
+def test_counties_stand_for_the_new_area_where_its_outline_is_not_given(settings, tmp_path, monkeypatch):
+    hebei = load_province("hebei")
+    assert hebei.stand_ins == {"xiongan": ["130629", "130632", "130638"]} and "xiongan" not in set(land_zones(settings, "2023").zone)
+    monkeypatch.setattr("rs_pipeline.products.land.zonal.load_province", lambda name: hebei.model_copy(update={"stand_ins": {"xiongan": ["130001", "130009"]}}))
+    found = land_zones(settings, "2023")
+    assert found.adcode[found.zone == "xiongan"].tolist() == ["130001"]
+    given = settings.model_copy(update={"tables": settings.tables.model_copy(update={"xiongan": tmp_path / "r.gpkg"})})
+    found = land_zones(given, "2023")
+    assert found[found.zone == "xiongan"].to_crs(GRID.crs).area.sum() == pytest.approx(20 * 10 + 4 * 5, rel=1e-3), "the outline rules"
 
 
 def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):
