@@ -124,7 +124,14 @@ CORDGRASS_TUNING = tuple(Recipe("cordgrass", seed, size_px=(300, 240), products=
 
 CORDGRASS_WORLDS = tuple(
     Recipe(landscape, seed, size_px=(300, 240), variant=variant, products=SPARTINA_ALONE, methods=("late_ndvi",))
-    for landscape, seed, variant in (("cordgrass", 101, "flats"), ("cordgrass", 102, "flats"), ("mudflat", 103, "no cordgrass"), ("coast", 103, "no cordgrass"))
+    for landscape, seed, variant in (
+        ("cordgrass", 101, "flats"),
+        ("cordgrass", 102, "flats"),
+        ("cordgrass", 903, "flats"),
+        ("cordgrass", 904, "flats"),
+        ("mudflat", 103, "no cordgrass"),
+        ("coast", 103, "no cordgrass"),
+    )
 )
 """Coasts with cordgrass and without, on which nothing was fitted. They are variants: the rows over all landscapes leave them out."""
 
