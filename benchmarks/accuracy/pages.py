@@ -49,6 +49,7 @@ REAL = (
         "measured ground",
         "real_solar_by_source_left_out",
     ),
+    ("crops and trees taken for cordgrass: share of labelled pixels", "spartina", "false_alarm_share", "all", "worldcereal_series"),
 )
 """Label, product, metric, subset and data set of each line on real data."""
 
@@ -88,6 +89,9 @@ LINES = (
     ("solar arrays above 1 ha that are found: share", "solar", "recall", "arrays"),
     ("solar arrays: area bias, %", "solar", "area_bias", "all"),
     ("called solar arrays away from any, m2 in a km2", "solar", "false_alarms", "all"),
+    ("cordgrass: F1 of pixels", "spartina", "f1", "all"),
+    ("cordgrass: area bias, %", "spartina", "area_bias", "all"),
+    ("tidal flats of counties: error, % of their area", "counties", "relative_error", "tidal_flat_area"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
     ("findings on land: recall on bare ground that spring tides cover", "findings", "recall", "tidal flats, events above four pixels"),
@@ -126,7 +130,7 @@ TOPICS = {
 """Product of the table to its topic on the page of a run."""
 
 PEERS = {
-    "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "land_thresholds": "thresholds of indices",
+    "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
     "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndbi_dark": "NDBI with a limit of brightness", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
     "wofs": "WOfS tree",
 }  # fmt: skip
