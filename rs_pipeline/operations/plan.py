@@ -310,7 +310,7 @@ def _parts_of_degrees(low: float, high: float) -> list[float]:
     """Length of the part of each whole degree that an interval meets.
 
     >>> _parts_of_degrees(116.75, 118.5)
-    [0.25, 1.0, 0.5]
+    [0.25, 1, 0.5]
     """
     return [min(high, degree + 1) - max(low, degree) for degree in range(math.floor(low), math.ceil(high))]
 

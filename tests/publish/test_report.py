@@ -75,16 +75,21 @@ def test_all_counties_and_the_region_are_there(data, fake):
     assert names["130203"]["name"] == "安新县" and names["130203"]["folder"] == "130203"
 
 
+def answer_of(found, columns, slot):
+    """Status and reason of a row."""
+    status, reason = found["answers"][columns["answer"][slot]]
+    return found["statuses"][status], found["reasons"][reason]
+
+
 def test_the_numbers_are_those_of_the_table(data):
     found = data["indicators"]
     kinds = {k["key"]: k for k in found["kinds"]}
     slot = 0 * 2 + 1  # the first unit in the second of two periods
     grass = kinds["grassland_fvc.C10-02"]["columns"]
-    assert found["statuses"][grass["status"][slot]] == "off_track"
+    assert answer_of(found, grass, slot)[0] == "off_track"
     assert [grass[name][slot] for name in ("observed_fraction", "value", "lower", "upper")] == [0.97, 71, 63.9, 78.1]
     reaches = kinds["black_odorous_reaches.C06-01"]["columns"]
-    assert found["statuses"][reaches["status"][0]] == "insufficient_data" and reaches["value"][0] is None  # missing, not zero
-    assert found["reasons"][reaches["reason"][0]] == "observed 0.31 < 0.50"
+    assert answer_of(found, reaches, 0) == ("insufficient_data", "observed 0.31 < 0.50") and reaches["value"][0] is None  # missing, not zero
     assert kinds["grassland_fvc.C10-02"]["target_operator"] == ">="
     assert {k["indicator"] for k in found["kinds"] if "everywhere" in k} == {"pm25", "red_line_area"}
     assert found["scenes"][slot] == 40
@@ -99,10 +104,10 @@ def test_all_numbers_are_those_of_the_table_and_all_of_the_table_are_there(data,
         for u, unit in enumerate(core["units"]):
             for p, period in enumerate(core["periods"]):
                 columns, slot = kind.get("columns", {}), u * n + p
-                status = kind["everywhere"][0] if "everywhere" in kind else columns["status"][slot]
-                if status >= 0:
+                if "everywhere" in kind or columns["answer"][slot] >= 0:
+                    status = found["statuses"][kind["everywhere"][0]] if "everywhere" in kind else answer_of(found, columns, slot)[0]
                     numbers = [columns[name][slot] if columns.get(name) else None for name in NUMBERS]
-                    told[unit["code"], period, kind["indicator"], kind["target_id"]] = (found["statuses"][status], numbers)
+                    told[unit["code"], period, kind["indicator"], kind["target_id"]] = (status, numbers)
     bare = {"pm25", "red_line_area"}  # the same everywhere, without a number: the page says it once
     rows = {
         (text(r.adcode), r.period, r.indicator, r.target_id): (
@@ -294,7 +299,7 @@ def table_of(*rows: dict) -> pd.DataFrame:
 def test_a_reason_that_differs_keeps_its_rows():
     codes = Codes({"a": 0, "b": 1})
     found = indicator_columns(table_of({"adcode": "a", "reason": "r0"}, {"adcode": "b", "reason": "r1; proxy: c"}), {}, codes, ["2023"])
-    assert found["kinds"][0]["columns"]["reason"] == [0, 1]
+    assert found["kinds"][0]["columns"]["answer"] == [0, 1] and found["answers"] == [[0, 0], [0, 1]]
     assert found["reasons"] == ["r0", "r1; proxy: c"] and found["notes"] == ["r0", "r1"]
     same = indicator_columns(table_of({"adcode": "a", "reason": "r0"}, {"adcode": "b", "reason": "r0"}), {}, codes, ["2023"])
     assert same["kinds"][0]["everywhere"] == [0, 0] and "columns" not in same["kinds"][0]
@@ -305,7 +310,7 @@ def test_a_row_that_is_not_there_is_told_from_one_without_a_value():
         table_of({"adcode": "a", "value": "0"}, {"adcode": "b", "period": "1999", "value": "5"}), {}, Codes({"a": 0, "b": 1}), ["2022", "2023"]
     )
     columns = found["kinds"][0]["columns"]
-    assert columns["status"] == [-1, 0, -1, -1] and columns["value"] == [None, 0, None, None] and columns["lower"] is None
+    assert columns["answer"] == [-1, 0, -1, -1] and columns["value"] == [None, 0, None, None] and columns["lower"] is None
 
 
 def test_neighbours_keep_their_common_border():

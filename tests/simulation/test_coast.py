@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_line_pieces_join():
 
 def test_sea_cover_of_a_straight_coast_is_exact():
     grid = Grid("EPSG:32650", 10.0, 0.0, 60.0, 12, 12)
-    world = World(1, (2023,), grid, "coast", plain_coast(), None, None, None)
+    world = World(1, (2023,), grid, "coast", plain_coast(), SimpleNamespace(stands=()), None, None)
     on_the_line = world.sea_cover(date(2023, 1, 1), 0.0)
     inside = world.to_grid(on_the_line)
     # sea south of y = 0: the lower 6 of 12 rows

@@ -174,7 +174,7 @@ def test_the_written_configuration_is_the_one_of_the_sample(tmp_path, monkeypatc
 def test_an_unknown_landscape_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ConfigError, match="no landscape 'desert'") as fault:
         write_world(tmp_path / "w", 1, 1, landscape="desert")
-    assert "one of coast, mudflat, plain, city, mountain, lake, solar" in str(fault.value)
+    assert "one of coast, mudflat, cordgrass, plain, city, mountain, lake, solar" in str(fault.value)
 
 
 def test_a_complete_world_is_kept_and_an_incomplete_one_remade(tmp_path):

@@ -21,6 +21,9 @@ HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "ta
 NUMBERS = ("observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper")
 """Columns of the table whose numbers the page shows."""
 
+DIGITS = {"observed_fraction": 4}
+"""Significant digits of columns that are shown with fewer than the others: whole percents."""
+
 _OF_TARGET = ("topic", "description", "caveat", "standard")
 
 
@@ -77,11 +80,11 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
     """The indicators without repetition.
 
     ``kinds``: see HEAD. A kind that has a row for every unit and period, all without a value and with the same status and reason, has
-    ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``status`` and ``reason``
-    (numbers of ``statuses`` and ``reasons``; status -1 where there is no row) and NUMBERS, None for a column without a number.
+    ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``answer`` (number of ``answers``, each [status, reason],
+    numbers of ``statuses`` and ``reasons``; -1 where there is no row) and NUMBERS, None for a column without a number.
     ``notes`` are the reasons without the targets' caveats, ``scenes`` the number of scenes by unit and period.
     """
-    reasons, statuses, n = Codes(), Codes(), len(periods)
+    reasons, statuses, answers, n = Codes(), Codes(), Codes(), len(periods)
     table = table[table.period.isin(periods)]
     slot = table.adcode.map(unit_codes.__getitem__).to_numpy() * n + table.period.map(periods.index).to_numpy(int)
     size = len(unit_codes) * n
@@ -95,13 +98,12 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
         if values[["value", "lower", "upper"]].isna().all(axis=None) and len(pairs) == 1 and len(group) == rows_each:
             kind["everywhere"] = [statuses[pairs.status.iloc[0]], reasons[pairs.reason.iloc[0]]]
         else:
-            kind["columns"] = {
-                "status": _placed(at, [statuses[v] for v in group.status], size),
-                "reason": _placed(at, [reasons[v] for v in group.reason], size),
-            } | {name: _numbers(at, values[name], size) for name in NUMBERS}
+            given = [answers[statuses[s], reasons[r]] for s, r in zip(group.status, group.reason, strict=True)]
+            kind["columns"] = {"answer": _placed(at, given, size)} | {name: _numbers(at, values[name], size, DIGITS.get(name, 5)) for name in NUMBERS}
         kinds.append(kind)
     notes = [without_caveat(reason) for reason in reasons]
-    return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
+    said = {"answers": [list(pair) for pair in answers], "reasons": list(reasons), "notes": notes, "statuses": list(statuses)}
+    return {"kinds": kinds, **said, "scenes": _numbers(slot, table["n_scenes"], size)}
 
 
 def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:
@@ -110,8 +112,8 @@ def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:
     return out.tolist()
 
 
-def _numbers(at: np.ndarray, values: pd.Series, size: int) -> list[float | int | None] | None:
+def _numbers(at: np.ndarray, values: pd.Series, size: int, digits: int = 5) -> list[float | int | None] | None:
     out: list = [None] * size
     for i, value in zip(at.tolist(), pd.to_numeric(values, errors="coerce"), strict=True):
-        out[i] = number(value)
+        out[i] = number(value, digits)
     return out if any(v is not None for v in out) else None

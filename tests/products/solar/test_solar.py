@@ -31,6 +31,11 @@ AREA, CAPACITY = INDICATORS
 TARGET = make_target(">=", 137.0, target_year=2027, unit="GW")
 
 
+def seasons(values, dates):
+    """Statistics of a strip whose late autumn nobody saw."""
+    return SeasonStatistics(values, dates, np.full((2, *dates.shape[1:]), np.nan, "float32"), np.zeros(dates.shape[1:], "int64"))
+
+
 def year_of(refl: tuple[float, ...], vv_db: float, vh_db: float) -> np.ndarray:
     """STATISTICS float32 (F, 1) of ground whose reflectance is the same in every season."""
     bands = dict(zip(OPTICAL_BANDS, refl, strict=True))
@@ -75,7 +80,7 @@ def test_a_share_by_hand_is_rounded(monkeypatch):
     monkeypatch.setattr(model, "solar_model", by_hand)
     values = np.full((len(STATISTICS), 1, 2), 0.2, "float32")
     dates = np.full((5, 1, 2), 2, "int64")
-    share = solar_layers(SeasonStatistics(values, dates))["share"]
+    share = solar_layers(seasons(values, dates))["share"]
     assert share.dtype == np.float32 and share.tolist() == [[np.float32(0.75)] * 2]
 
 
@@ -84,12 +89,12 @@ def test_a_share_by_hand_is_rounded(monkeypatch):
     [((2, 2, 1, 1, 0), True), ((2, 1, 1, 1, 0), False), ((3, 3, 3, 0, 0), False), ((6, 0, 0, 0, 0), False), ((0, 0, 0, 0, 0), False), ((9, 9, 9, 9, 9), True)],
 )
 def test_a_pixel_must_be_seen_six_times_in_four_seasons(dates, seen):
-    statistics = SeasonStatistics(np.full((len(STATISTICS), 1, 1), 0.2, "float32"), np.array(dates).reshape(5, 1, 1))
+    statistics = seasons(np.full((len(STATISTICS), 1, 1), 0.2, "float32"), np.array(dates).reshape(5, 1, 1))
     assert np.isfinite(solar_layers(statistics)["share"]).all() == seen
 
 
 def test_a_strip_in_which_nothing_was_seen_is_missing_not_without_arrays():
-    nothing = SeasonStatistics(np.full((len(STATISTICS), 2, 3), np.nan, "float32"), np.zeros((5, 2, 3), "int64"))
+    nothing = seasons(np.full((len(STATISTICS), 2, 3), np.nan, "float32"), np.zeros((5, 2, 3), "int64"))
     assert np.isnan(solar_layers(nothing)["share"]).all()
 
 

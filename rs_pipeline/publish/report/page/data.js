@@ -4,6 +4,10 @@ const { units, periods } = core;
 const last = periods.length - 1;
 const found = part("indicators") || { kinds: [], reasons: [], notes: [], statuses: [], scenes: null };
 const { kinds } = found;
+for (const { columns } of kinds)
+  if (columns)
+    for (const [i, name] of ["status", "reason"].entries())
+      columns[name] = columns.answer.map((a) => (a < 0 ? -1 : found.answers[a][i]));
 const polygons = units.map((_, i) => i).filter((i) => units[i].path !== undefined);
 const withRows = units
   .map((_, i) => i)

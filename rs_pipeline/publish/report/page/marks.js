@@ -47,12 +47,7 @@ const inkOn = (colour) => {
 };
 
 const badge = (status) =>
-  h(
-    "span",
-    { class: `badge ${status in STATUS ? status : ""}` },
-    h("i", { "aria-hidden": "true" }, statusOf(status).sign),
-    t(statusOf(status).label),
-  );
+  h("span", { class: `badge ${status in STATUS ? status : ""}`, "data-sign": statusOf(status).sign }, t(statusOf(status).label));
 const note = (...words) => h("p", { class: "note" }, words);
 const small = (...words) => h("small", {}, words);
 const swatch = (style, label, round) => h("span", { class: "key" }, h("i", { class: round ? "round" : null, style }), label);

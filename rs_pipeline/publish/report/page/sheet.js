@@ -108,11 +108,8 @@ const sign = (u, k, p) => {
   const row = answer(u, k, p);
   if (!row) return null;
   const words = `${nameOf(u)}: ${t(statusOf(row.status).label)}`;
-  return h(
-    "a",
-    { class: `badge sign ${row.status in STATUS ? row.status : ""}`, href: address("sheet", units[u].code), title: words, "aria-label": words },
-    h("i", { "aria-hidden": "true" }, statusOf(row.status).sign),
-  );
+  const look = { class: `badge sign ${row.status in STATUS ? row.status : ""}`, "data-sign": statusOf(row.status).sign };
+  return h("a", { ...look, href: address("sheet", units[u].code), title: words, "aria-label": words });
 };
 
 /* Values over the periods and, if the table has it, the slope per year. */
