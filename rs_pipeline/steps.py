@@ -28,6 +28,7 @@ from rs_pipeline.products.register import (
     block_memory_mb,
     chips,
     county_maps,
+    heights_given,
     heights_read,
     observed_maps,
     period_maps,
@@ -67,7 +68,7 @@ def _zonal_maps(place: StepContext) -> list[Path]:
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
     settings, soil = place.settings, place.settings.soil
-    rasters = [*raster_paths(settings), soil.dem or settings.masks.dem, soil.erosivity, soil.erodibility]
+    rasters = [*raster_paths(settings), *heights_given(place), soil.erosivity, soil.erodibility]
     return [settings.targets_path, *(path for _, path in settings.tables), *rasters, settings.black_odorous.wetland_prior, *_coast_tables(place)]
 
 

@@ -33,34 +33,12 @@ from rs_pipeline.storage.provenance import freeze
 from rs_pipeline.tiles import read_tiles
 
 
-def _begin(settings: Settings) -> None:
+def run_steps(settings: Settings) -> None:
+    """All steps from the search to the indicators, on one thread."""
     os.environ.setdefault("GDAL_NUM_THREADS", "1")
     freeze(settings)
     search(settings)
     grid(settings)
-
-
-def run_spartina_steps(settings: Settings) -> None:
-    """The steps that the area of cordgrass needs, in a run without the sections heat and soil."""
-    _begin(settings)
-    tiles, periods = [t.id for t in read_tiles(settings)], [p.label for p in settings.all_periods]
-    for period in periods:
-        for tile in tiles:
-            fetch(settings, tile, period, threads=1)
-            observe(settings, tile, period, threads=1)
-            land(settings, tile, period, threads=1)
-        for product in period_maps(settings):
-            mosaic(settings, product, period)
-        sea(settings, period)
-    settlements(settings)
-    for period in periods:
-        zonal(settings, period)
-    indicators(settings)
-
-
-def run_steps(settings: Settings) -> None:
-    """All steps from the search to the indicators, on one thread."""
-    _begin(settings)
     tiles, periods = [t.id for t in read_tiles(settings)], [p.label for p in settings.all_periods]
     for period in periods:
         for tile in tiles:

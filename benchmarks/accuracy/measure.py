@@ -15,8 +15,8 @@ import rasterio
 import yaml
 from affine import Affine
 
-from benchmarks.accuracy.chain import run_spartina_steps, run_steps
-from benchmarks.accuracy.worlds import SPARTINA_ALONE, Recipe
+from benchmarks.accuracy.chain import run_steps
+from benchmarks.accuracy.worlds import Recipe
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.simulation.plan import EVERY_DAYS
@@ -55,12 +55,8 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
     config["tables"] |= {key: path for key, path in supplied_tables(folder / "world").items() if key in CONVERTED_ZONES}
     config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
-    if recipe.products == SPARTINA_ALONE:
-        settings = parse({k: v for k, v in config.items() if k not in ("heat", "soil")}, where=recipe.name)
-        run_spartina_steps(settings)
-    else:
-        settings = parse(config, where=recipe.name)
-        run_steps(settings)
+    settings = parse(config, where=recipe.name)
+    run_steps(settings)
     return settings
 
 

@@ -25,7 +25,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
-from rs_pipeline.products.sea import NEAR_SEA, SEA, near_sea, read_sea
+from rs_pipeline.products.sea import NEAR_SEA, SEA, sea_and_shore
 from rs_pipeline.products.settlements import VILLAGE_ZONE, Settlement, read_settlements
 from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, surroundings, with_unions
@@ -61,7 +61,7 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
     for product in maps:
         with open_map(Layout(settings.root).tile_map(label, tile.id, product), tile.grid) as src:
             bands |= {f"{product}.{name}": values for name, values in zip(src.descriptions, src.read(), strict=True)}
-    return bands | {SEA: read_sea(settings, label, tile.grid), NEAR_SEA: near_sea(settings, label, tile.grid)}
+    return bands | dict(zip((SEA, NEAR_SEA), sea_and_shore(settings, label, tile.grid), strict=True))
 
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:

@@ -31,7 +31,7 @@ from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand, Tile
 from rs_pipeline.storage.provenance import merged_tags
-from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS, band_index, open_map, write_cog
+from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS, band_index, open_map, read_piece, write_cog
 from rs_pipeline.tiles import make_tiles, read_grid, read_tiles
 
 if TYPE_CHECKING:
@@ -319,14 +319,12 @@ def read_sea(settings: Settings, period_label: str, window: Grid) -> np.ndarray:
     path = Layout(settings.root).sea(period_label)
     if not path.exists():
         raise RasterError("the sea is not found yet", where=str(path), remedy=f"run `rs-pipeline sea --period {period_label}` first")
-    whole = read_grid(settings)
-    row, col = round((whole.top - window.top) / whole.resolution_m), round((window.left - whole.left) / whole.resolution_m)
-    with open_map(path, whole) as src:
-        return src.read(1, window=Window(col, row, window.width, window.height), boundless=True, fill_value=np.nan) == 1
+    return read_piece(path, read_grid(settings), window) == 1
 
 
-def near_sea(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
-    """Whether pixels of a piece of the run's grid are sea or lie within NEAR_SEA_M of it, bool (h, w); False in a run without a coast.
+def sea_and_shore(settings: Settings, period_label: str, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Whether pixels of a piece of the run's grid are sea, and whether they are sea or lie within NEAR_SEA_M of it, bool (h, w) each; False in a run
+    without a coast.
 
     Raises
     ------
@@ -334,7 +332,6 @@ def near_sea(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
     """
     wide = grid.buffered(NEAR_SEA_M)
     water, rim = read_sea(settings, period_label, wide), (wide.height - grid.height) // 2
-    if not water.any():
-        return np.zeros(grid.shape, bool)
-    near = ndimage.distance_transform_edt(~water) * grid.resolution_m <= NEAR_SEA_M
-    return near[rim : rim + grid.height, rim : rim + grid.width]
+    near = ndimage.distance_transform_edt(~water) * grid.resolution_m <= NEAR_SEA_M if water.any() else water
+    inside = slice(rim, rim + grid.height), slice(rim, rim + grid.width)
+    return water[inside], near[inside]

@@ -31,7 +31,7 @@ from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import WORK_PX, blocks, pixel_of
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.qgis import write_style
-from rs_pipeline.storage.raster import band_index, open_map, write_cog
+from rs_pipeline.storage.raster import band_index, open_map, read_piece, write_cog
 from rs_pipeline.tiles import read_grid
 
 
@@ -175,10 +175,7 @@ def read_settlements(settings: Settings, window: Grid) -> np.ndarray:
     path = Layout(settings.root).settlements
     if not path.exists():
         raise RasterError("the map of settlements is not made yet", where=str(path), remedy="run `rs-pipeline settlements` first")
-    whole = read_grid(settings)
-    row, col = round((whole.top - window.top) / whole.resolution_m), round((window.left - whole.left) / whole.resolution_m)
-    with open_map(path, whole) as src:
-        return src.read(1, window=Window(col, row, window.width, window.height), boundless=True, fill_value=np.nan)
+    return read_piece(path, read_grid(settings), window)
 
 
 def kinds_near(settings: Settings, xy: np.ndarray, reach_m: float) -> np.ndarray:

@@ -49,6 +49,18 @@ def open_map(path: Path, grid: Grid, *, driver: str = "GTiff") -> Iterator[raste
         raise DamagedError(f"{path.name} cannot be read: {fault}", str(path)) from fault
 
 
+def read_piece(path: Path, whole: Grid, piece: Grid) -> np.ndarray:
+    """The first band of a map of the region on a piece of its grid ``whole``, (h, w); NaN beyond the map.
+
+    Raises
+    ------
+    DamagedError : as `open_map`.
+    """
+    row, col = round((whole.top - piece.top) / whole.resolution_m), round((piece.left - whole.left) / whole.resolution_m)
+    with open_map(path, whole) as src:
+        return src.read(1, window=Window(col, row, piece.width, piece.height), boundless=True, fill_value=np.nan)
+
+
 def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
     """Number (from 1) of the band of that name.
 

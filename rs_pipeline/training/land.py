@@ -342,12 +342,24 @@ def measured(model: LandModel, worlds: list[TrainingWorld], real: dict) -> LandM
     return replace(model, report=report)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def training_options(description: str, name: str) -> argparse.Namespace:
+    """What the command line of a training says: ``real``, ``output`` (default: the shipped file of that name) and ``work``."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--real", type=Path, required=True, help="folder of the real pixels and spectra, with real_land and real_spectra")
-    parser.add_argument("--output", type=Path, default=config_folder() / "land.json")
+    parser.add_argument("--output", type=Path, default=config_folder() / name)
     parser.add_argument("--work", type=Path, help="folder that keeps the worlds; default: one that is removed")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def write_model(model: LandModel, path: Path) -> None:
+    """Write a trained model and print its report."""
+    with atomic_path(path) as part:
+        part.write_text(model.to_json(), "utf-8")
+    print(json.dumps(model.report, indent=1))
+
+
+def main() -> None:
+    args = training_options(__doc__.splitlines()[0], "land.json")
     real, (spectra, *places) = read_real_land(args.real), read_spectra(args.real)
     simulated = simulate_land()
     found = read_left_out(simulated, real, spectra, places)
@@ -355,10 +367,7 @@ def main() -> None:
     model = replace(train(simulated, real, spectra, ITERATIONS), temperature=temperature)
     with tempfile.TemporaryDirectory() as scratch:
         worlds = [read_world(landscape, seed, args.work or Path(scratch)) for landscape, seed in WORLDS]
-    model = measured(model, worlds, real_reports(found, temperature))
-    with atomic_path(args.output) as part:
-        part.write_text(model.to_json(), "utf-8")
-    print(json.dumps(model.report, indent=1))
+    write_model(measured(model, worlds, real_reports(found, temperature)), args.output)
 
 
 if __name__ == "__main__":

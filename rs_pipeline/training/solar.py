@@ -8,8 +8,6 @@ source left out of the training in turn. Some ten minutes on two cores.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,14 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.model import LandModel
 from rs_pipeline.products.seasons import STATISTICS
 from rs_pipeline.products.solar.arrays import LEAST_SHARE
 from rs_pipeline.products.solar.model import CLASSES
 from rs_pipeline.simulation.materials import Material
-from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.training.land import LANDSCAPES, SPECTRA, LabelledPixels, fit_land_model, real_copies, world_statistics
+from rs_pipeline.training.land import LANDSCAPES, SPECTRA, LabelledPixels, fit_land_model, real_copies, training_options, world_statistics, write_model
 from rs_pipeline.training.land_library import Spectra, array_pixels, library_pixels, measured_ground
 from rs_pipeline.training.land_pixels import Mixtures, mixtures, year_statistics
 from rs_pipeline.training.real_land import RealPixels, read_real_land, read_spectra
@@ -126,19 +122,13 @@ def with_report(model: LandModel, work: Path, real: dict[str, dict[str, int]]) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--real", type=Path, required=True, help="folder of the real pixels and spectra, with real_land and real_spectra")
-    parser.add_argument("--output", type=Path, default=config_folder() / "solar.json")
-    parser.add_argument("--work", type=Path, help="folder that keeps the worlds; default: one that is removed")
-    args = parser.parse_args()
+    args = training_options(__doc__.splitlines()[0], "solar.json")
     real, (spectra, *places) = read_real_land(args.real), read_spectra(args.real)
     simulated = simulate_solar()
     alarms = {name: {"n": int(found.size), "called_arrays": int(found.sum())} for name, found in left_out(simulated, real, spectra, places)}
     with tempfile.TemporaryDirectory() as scratch:
         model = with_report(train_solar(simulated, real, spectra, SOLAR_ITERATIONS), args.work or Path(scratch), alarms)
-    with atomic_path(args.output) as part:
-        part.write_text(model.to_json(), "utf-8")
-    print(json.dumps(model.report, indent=1))
+    write_model(model, args.output)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.findings import land_findings
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
-from rs_pipeline.products.sea import NEAR_SEA, near_sea
+from rs_pipeline.products.sea import NEAR_SEA, sea_and_shore
 from rs_pipeline.products.solar.maps import SOLAR
 from rs_pipeline.products.spartina.county import tidal_ground
 from rs_pipeline.products.spartina.maps import SPARTINA
@@ -137,7 +137,8 @@ def mapped_cordgrass(layout: Layout, truth: Truth, settings: Settings, label: st
     """Cordgrass as counties sum it, float32 (h, w): 1, 0 on other ground, NaN where not seen; and the tidal ground, bool (h, w)."""
     settings = settings.model_copy(update={"output": layout.root.parent, "run": layout.root.name})  # the folder of the run may have been moved
     margin = on_grid(layout.map(SPARTINA, label), "margin", truth.grid)
-    ground = tidal_ground({NEAR_SEA: near_sea(settings, label, truth.grid), "water.class": on_grid(layout.map("water", label), "class", truth.grid)})
+    _, near = sea_and_shore(settings, label, truth.grid)
+    ground = tidal_ground({NEAR_SEA: near, "water.class": on_grid(layout.map("water", label), "class", truth.grid)})
     return np.where(np.isnan(margin), np.nan, ground & (margin >= 0)).astype("float32"), ground
 
 

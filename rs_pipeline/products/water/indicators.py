@@ -13,6 +13,8 @@ from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval
 
+NO_CLEAR_MONTHS = missing("insufficient_data", "no pixel with enough clear months")
+
 UNSEEN_SHARE = 0.005
 """Share of the observed ground that may be water too small to be seen; it adds to the uncertain rim of the water that is seen."""
 
@@ -41,7 +43,7 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> E
     row, name = facts.county, f"water_{kind}"
     observed = row["water_observed_m2"]
     if not observed > 0:
-        return missing("insufficient_data", "no pixel with enough clear months")
+        return NO_CLEAR_MONTHS
     v, area_km2 = observed_ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
     error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
     mapped = published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, spread=error)
@@ -74,7 +76,7 @@ def _sea(facts: Facts) -> Estimate:
     if not facts["has_coast"]:
         return NO_COAST
     if not observed > 0:
-        return missing("insufficient_data", "no pixel with enough clear months")
+        return NO_CLEAR_MONTHS
     error = spread("sea_area", math.sqrt(row["sea_var_m4"]) / observed, math.hypot(sea, _doubt_m2(row)) / observed)
     return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, spread=error)
 
@@ -90,7 +92,7 @@ def _tidal_flats(facts: Facts) -> Estimate:
     if not facts["has_coast"]:
         return NO_COAST
     if not observed > 0:
-        return missing("insufficient_data", "no pixel with enough clear months")
+        return NO_CLEAR_MONTHS
     if not row["sea_m2"] > 0:
         return missing("no_target", "no coast in this unit", 1.0)
     seen, doubt = row["tidal_flat_m2"] / observed, Z95 * math.sqrt(row["tidal_flat_var_m4"]) / observed
@@ -104,7 +106,7 @@ def _open_wetland(facts: Facts) -> Estimate:
     unit, row = facts.county, facts.to_sea
     observed, area, flats = row["water_observed_m2"], row["area_m2"], row["tidal_flat_m2"]
     if not observed > 0:
-        return missing("insufficient_data", "no pixel with enough clear months")
+        return NO_CLEAR_MONTHS
     wet = flats + unit["water_permanent_m2"] + unit["water_seasonal_m2"]
     variance = row["tidal_flat_var_m4"] + unit["water_permanent_var_m4"] + unit["water_seasonal_var_m4"]
     doubt = math.hypot(flats + unit["water_seasonal_m2"] + unit["water_ephemeral_m2"], _doubt_m2(unit))
