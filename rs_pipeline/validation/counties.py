@@ -28,6 +28,7 @@ from rs_pipeline.validation.coastline import crossings, length_of, natural_lengt
 from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anomaly, wide_built_share
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
+from rs_pipeline.validation.settlements import true_settlements
 from rs_pipeline.validation.solar import has_arrays, true_panels
 from rs_pipeline.validation.spartina import CORDGRASS
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -320,6 +321,17 @@ def _village_cover(a: _Asked) -> float:
     return 100 * ratio(a.place.total(inside * np.nan_to_num(bands["fvc_growing"])), a.place.total(inside))
 
 
+def _settled_bare(a: _Asked) -> float:
+    """Bare ground in towns and villages with houses, ha; NaN in worlds that outline none."""
+
+    def inside() -> np.ndarray | None:
+        outlines = true_settlements(a.truth)
+        return None if outlines is None else a.truth.covered(outlines)
+
+    settled = a.truth.once("settlements", inside)
+    return math.nan if settled is None else a.place.total(settled * a.truth.share(a.year, MATERIALS[Land.BARE])) / 1e4
+
+
 def _everywhere(a: _Asked) -> np.ndarray:
     return np.ones(a.truth.grid.shape, "float32")
 
@@ -450,6 +462,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "plot_converted_area": _converted("converted", _watched("contaminated_plot"), 1e4), "plot_built_change": _of_watched("contaminated_plot", _built_rise),
     "heat_island_summer": _heat_island, "hot_land_area_summer": _hot_area,
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
+    "settlement_bare_area": _settled_bare,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
     "spartina_area": _cordgrass,

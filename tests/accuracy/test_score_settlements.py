@@ -6,6 +6,7 @@ import pytest
 
 from rs_pipeline.simulation.materials import Material
 from rs_pipeline.simulation.side_tables import TOWN_FRINGE_M
+from rs_pipeline.validation.counties import true_indicators
 from rs_pipeline.validation.settlements import score_settlements
 
 
@@ -28,5 +29,19 @@ def test_half_a_village_drawn_one_missed_and_ground_invented(world):
     assert marks["f1"][0] == pytest.approx(100 / 195) and marks["found_share"] == (pytest.approx(50), 2)
 
 
+def bare_ha(build):
+    """True bare ground in settlements of a unit that is the whole grid, by year, ha."""
+    build.vector("units", [build.area(0, 0, 40, 30)], adcode=["990101"], name=["W"], prefecture=[""])
+    table = true_indicators(build.truth).query("adcode == '990101' and indicator == 'settlement_bare_area'")
+    return dict(zip(table.period, table.true, strict=True))
+
+
+def test_bare_ground_counts_inside_villages_with_houses(build, world):
+    """Of 6 x 5 pixels of soil 4 x 2 lie in the village, on the ellipsoid within a few per mille; soil of the village without houses does not count."""
+    build.year(2024, (Material.BUILT, 2, 2, 1, 1), (Material.SOIL, 6, 8, 6, 5), (Material.SOIL, 15, 20, 5, 5))
+    assert bare_ha(build) == {"2024": pytest.approx(0.08, rel=0.01)}
+
+
 def test_a_world_without_outlines_has_no_marks(build):
     assert score_settlements(np.zeros(build.grid.shape), build.year(2024).truth) == []
+    assert bare_ha(build) == {}

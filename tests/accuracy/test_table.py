@@ -303,8 +303,13 @@ def test_an_excerpt_by_hand():
         ("water", "f1", "all", "ours", 0.7, "1", "lake (held out)", "903", "simulated"),
         ("water", "f1", "all", "ours", 0.5, "1", "HLS", "", "real"),
     ]
+    rows += [
+        ("solar", "f1", "all", method, value, "1", world, "106", "simulated")
+        for method, value, world in (("ours", 0.6, "solar (arrays)"), ("ndbi_dark", 0.4, "solar (arrays)"), ("ours", 0.3, "coast (small form, development seed)"))
+    ]
     text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert "| water, all pixels: F1 | 0.7 | 0.9 | mndwi 0.8 |" in text and "seeds 101, 102" in text
+    assert "| solar arrays: F1 of pixels |  | 0.6 | ndbi_dark 0.4 |" in text, "what no landscape has is that of the worlds made for it"
 
 
 def test_the_table_is_sorted_and_of_four_digits():
