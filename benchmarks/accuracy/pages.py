@@ -131,7 +131,7 @@ TOPICS = {
 """Product of the table to its topic on the page of a run."""
 
 PEERS = {
-    "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
+    "boi": "BOI", "built_patches": "patches of the class built-up", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
     "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndbi_dark": "NDBI with a limit of brightness", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
     "wofs": "WOfS tree",
 }  # fmt: skip

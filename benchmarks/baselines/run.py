@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import black_odorous, coastline, heat, land, solar, spartina, vegetation, water
+from benchmarks.baselines import black_odorous, coastline, heat, land, settlements, solar, spartina, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
 from rs_pipeline.config import Settings, load
@@ -27,17 +27,18 @@ from rs_pipeline.validation import black_odorous as black_odorous_scores
 from rs_pipeline.validation import coastline as coastline_scores
 from rs_pipeline.validation import heat as heat_scores
 from rs_pipeline.validation import land as land_scores
+from rs_pipeline.validation import settlements as settlement_scores
 from rs_pipeline.validation import solar as solar_scores
 from rs_pipeline.validation import spartina as spartina_scores
 from rs_pipeline.validation import vegetation as vegetation_scores
 from rs_pipeline.validation import water as water_scores
 from rs_pipeline.validation.run import mapped_cordgrass, year_labels
-from rs_pipeline.validation.truth import Score, Truth, combine
+from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 log = logging.getLogger(__name__)
 
 METHODS = (
-    *water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS, *solar.METHODS, *spartina.METHODS,
+    *water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS, *solar.METHODS, *spartina.METHODS, *settlements.METHODS,
 )  # fmt: skip
 """All baselines."""
 
@@ -82,6 +83,7 @@ def run_baselines(
     if lacking := [m for m in FORESTS if m in methods and m not in forests]:
         raise ConfigError(f"{lacking[0]} has no model", where="forests", remedy="train one on another run with fit_forest")
     scored = [*_maps(settings, truth, methods), *_heat(settings, truth, methods), *_solar(settings, truth, methods), *_spartina(settings, truth, methods)]
+    scored += _settlements(settings, truth, methods)
     with tempfile.TemporaryDirectory() as work:
         scored += _land(settings, truth, methods, forests.get("land_forest"), Path(work), peers)
         scored += _black(settings, truth, methods, forests.get("random_forest"), Path(work), peers)
@@ -187,6 +189,15 @@ def _spartina(settings: Settings, truth: Truth, methods: Sequence[str]) -> Score
         _, ground = mapped_cordgrass(layout, truth, settings, label)
         years.append(spartina_scores.score_spartina(spartina.late_green(layout, truth, label), ground, truth, year))
     return [(method, s) for method in chosen for s in combine(years)]
+
+
+def _settlements(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
+    """From the land map of the baseline period, as ours."""
+    if not set(methods) & set(settlements.METHODS):
+        return []
+    classes = on_grid(Layout(settings.root).map("land", settings.baseline_label), "class", truth.grid)
+    found = settlements.built_patches(classes, settings.settlements.min_ha * 1e4 / truth.grid.resolution_m**2)
+    return [(settlements.METHODS[0], s) for s in settlement_scores.score_settlements(found, truth)]
 
 
 def black_predictions(

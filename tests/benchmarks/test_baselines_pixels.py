@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.baselines import black_odorous, land, vegetation, water
+from benchmarks.baselines import black_odorous, land, settlements, vegetation, water
 from benchmarks.baselines.scenes import Stack, place
 from rs_pipeline.model import Grid, Period
 from rs_pipeline.products.land.classes import Land
@@ -194,3 +194,13 @@ def test_median_bands_take_the_growing_season_alone_and_ask_for_enough_dates(mak
     got = land.median_bands(settings, stack_of([image(CLEAR_WATER), image(LEAVES), image(WET_SOIL)], days))
     assert got[:, 0, 0] == pytest.approx((np.array(LEAVES) + WET_SOIL) / 2, abs=1e-4)
     assert np.isnan(land.median_bands(settings, stack_of([image(LEAVES), image(LEAVES)], days[1:]))).all()
+
+
+def test_patches_of_the_class_built_up_from_the_least_size_on():
+    """Three pixels in a corner, two that only a corner joins, and one that was not seen."""
+    classes = np.full((4, 5), Land.GRASS, "float32")
+    classes[0, :2] = classes[1, 0] = classes[2, 1] = classes[3, 2] = Land.BUILT
+    classes[0, 4] = np.nan
+    found = settlements.built_patches(classes, 3)
+    assert np.isnan(found[0, 4]) and np.nansum(found) == 3 and (found[0, :2] == 1).all() and found[1, 0] == 1
+    assert np.nansum(settlements.built_patches(classes, 4)) == 0 and np.nansum(settlements.built_patches(classes, 1)) == 5
