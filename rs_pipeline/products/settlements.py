@@ -2,8 +2,8 @@
 where no table says where towns, villages and building sites are.
 
 Ground belongs to a settlement where at least MIN_DENSITY of the square of settlements.window_m around it is built-up, so that yards, streets and gaps belong to it.
-A road makes such ground too, as a strip; a strip of a road of up to ROAD_M is left out, so that roads join no villages. A patch of at least settlements.min_ha is
-a settlement, and from settlements.town_km2 on a town: an urban cluster has at least 5,000 inhabitants (degree of urbanisation, UN Statistical
+A road makes such ground too, as a strip; a strip of a road of up to ROAD_M is left out, so that roads join no villages. A patch of at least settlements.min_ha
+with pixels that are built-up by half is a settlement, and from settlements.town_km2 on a town: an urban cluster has at least 5,000 inhabitants (degree of urbanisation, UN Statistical
 Commission 2020), with some 200 m2 of ground each, which is more than the 140 m2 that GB 50188-2007 allows towns, because villages are built wider.
 
 One period gives the settlements for all, so that an amount inside them changes by what happens there and not by where their edge lies.
@@ -48,6 +48,9 @@ LEAST_M2 = 1.0
 """A smaller part of a unit in settlements or places comes from rounding of borders and does not count."""
 MIN_DENSITY = 0.1
 """Least built-up share of the ground of a settlement. The villages of simulated worlds are built up to a quarter, their rims to half of that."""
+MIN_CORE = 0.1
+"""Least share of a settlement's ground that consists of pixels that are built-up by half. A quarter and more is in the villages of simulated worlds, nothing in
+steppe or shade that the land map holds to be built-up by a seventh."""
 ROAD_M = 30.0
 """A road of up to this width, such as a motorway of four lanes, is no settlement."""
 
@@ -93,17 +96,19 @@ def _in_squares(layer: np.ndarray, side: int) -> np.ndarray:
     return ndimage.correlate1d(ndimage.correlate1d(layer, ones, axis=0, mode="constant"), ones, axis=1, mode="constant")
 
 
-def patch_pixels(pieces: Iterable[tuple[Piece, np.ndarray]], width: int) -> list[np.ndarray]:
-    """Size in pixels of the whole patch that each label of `ndimage.label` of a piece belongs to, one int (labels + 1,) for each piece; 0 for the background.
+def patch_pixels(pieces: Iterable[tuple[Piece, np.ndarray, np.ndarray]], width: int) -> list[np.ndarray]:
+    """Pixels, and core pixels, of the whole patch that each label of `ndimage.label` of a piece belongs to, one int (labels + 1, 2) for each piece; 0 for the
+    background.
 
-    Patches touch by an edge, and may cross pieces. ``pieces`` : parts of a mask ``width`` pixels wide, bool (h, w), row by row from the upper left.
+    Patches touch by an edge, and may cross pieces. ``pieces`` : parts of a mask ``width`` pixels wide, and which of its pixels are core, bool (h, w) each, row
+    by row from the upper left.
     """
     above, left, first = np.zeros(width, int), np.zeros(0, int), 0
-    counts, pairs = [np.zeros(1, int)], [np.zeros((2, 0), int)]
+    counts, pairs = [np.zeros((1, 2), int)], [np.zeros((2, 0), int)]
     firsts = []
-    for (_, cols), mask in pieces:
+    for (_, cols), mask, core in pieces:
         labels, n = ndimage.label(mask)
-        counts.append(np.bincount(labels.ravel(), minlength=n + 1)[1:])
+        counts.append(np.column_stack([np.bincount(labels[part], minlength=n + 1)[1:] for part in (mask, mask & core)]))
         labels = np.where(mask, labels + first, 0)
         seams = [(labels[0], above[cols])] + ([(labels[:, 0], left)] if cols.start else [])
         pairs += [np.stack([a, b])[:, (a > 0) & (b > 0)] for a, b in seams]
@@ -111,20 +116,23 @@ def patch_pixels(pieces: Iterable[tuple[Piece, np.ndarray]], width: int) -> list
         firsts.append((first, n))
         first += n
     size = _joined(np.concatenate(counts), np.concatenate(pairs, axis=1))
-    return [np.concatenate([[0], size[start + 1 : start + n + 1]]) for start, n in firsts]
+    return [np.concatenate([size[:1], size[start + 1 : start + n + 1]]) for start, n in firsts]
 
 
 def _joined(count: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Pixels of the patch of each label, where ``pairs`` int (2, n) of labels belong together; int like ``count``, the pixels of each label."""
-    graph = sparse.coo_matrix((np.ones(pairs.shape[1], bool), pairs), shape=(count.size, count.size))
-    _, patch = sparse.csgraph.connected_components(graph, directed=False)
-    return np.bincount(patch, weights=count)[patch].astype(int)
+    """Pixels of the patch of each label, where ``pairs`` int (2, n) of labels belong together; int (labels, 2) like ``count``, the pixels of each label."""
+    graph = sparse.coo_matrix((np.ones(pairs.shape[1], bool), pairs), shape=(len(count), len(count)))
+    n, patch = sparse.csgraph.connected_components(graph, directed=False)
+    whole = np.zeros((n, count.shape[1]), int)
+    np.add.at(whole, patch, count)
+    return whole[patch]
 
 
 def kinds_of(pixels: np.ndarray, section: SettlementsSection, resolution_m: float) -> np.ndarray:
-    """0 none, 1 village, 2 town, float32, by the pixels of a patch."""
-    m2 = pixels * resolution_m**2
-    return np.select([m2 >= section.town_km2 * 1e6, m2 >= max(1.0, section.min_ha * 1e4)], [Settlement.TOWN, Settlement.VILLAGE], 0).astype("float32")
+    """0 none, 1 village, 2 town, float32 (n,), by the pixels and the core pixels of patches, int (n, 2)."""
+    m2, core_m2 = pixels.T * resolution_m**2
+    kind = np.select([m2 >= section.town_km2 * 1e6, m2 >= max(1.0, section.min_ha * 1e4)], [Settlement.TOWN, Settlement.VILLAGE], 0)
+    return np.where(core_m2 >= MIN_CORE * m2, kind, 0).astype("float32")
 
 
 def settlements(settings: Settings) -> None:
@@ -141,10 +149,10 @@ def settlements(settings: Settings) -> None:
         raise RasterError("the land map is not made yet", where=str(path), remedy=f"run `rs-pipeline mosaic --product land --period {period}` first")
     made = region_maps()["settlements"]
     with open_map(path, grid) as src:
-        found = patch_pixels(((piece, ground) for piece, ground, _ in _ground(src, grid, section)), grid.width)
+        found = patch_pixels(((piece, ground, core) for piece, ground, core, _ in _ground(src, grid, section)), grid.width)
 
         def pieces() -> Iterator[tuple[Window, np.ndarray]]:
-            for pixels, ((rows, cols), ground, seen) in zip(found, _ground(src, grid, section), strict=True):
+            for pixels, ((rows, cols), ground, _, seen) in zip(found, _ground(src, grid, section), strict=True):
                 kind = kinds_of(pixels, section, grid.resolution_m)[ndimage.label(ground)[0]]
                 yield Window(cols.start, rows.start, kind.shape[1], kind.shape[0]), np.where(seen | (kind > 0), kind, np.float32(np.nan))[None]
 
@@ -153,8 +161,8 @@ def settlements(settings: Settings) -> None:
     write_style(made.style, layout.settlements)
 
 
-def _ground(src: rasterio.DatasetReader, grid: Grid, section: SettlementsSection) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
-    """Pieces of the grid, row by row: their `envelope`, and where the land map shows something; bool (h, w) each."""
+def _ground(src: rasterio.DatasetReader, grid: Grid, section: SettlementsSection) -> Iterator[tuple[Piece, np.ndarray, np.ndarray, np.ndarray]]:
+    """Pieces of the grid, row by row: their `envelope`, where a pixel is built-up by half, and where the land map shows something; bool (h, w) each."""
     rule, band = Rule.of(section, grid.resolution_m), band_index(src, "share_built")
     rim = rule.reach
     for _, (rows, cols), _ in blocks(grid.shape, 0, WORK_PX):
@@ -162,7 +170,7 @@ def _ground(src: rasterio.DatasetReader, grid: Grid, section: SettlementsSection
         window = Window(cols.start - rim, rows.start - rim, w + 2 * rim, h + 2 * rim)
         share = src.read(band, window=window, boundless=True, fill_value=np.nan)
         inner = slice(rim, rim + h), slice(rim, rim + w)
-        yield (rows, cols), envelope(share, rule)[inner], np.isfinite(share[inner])
+        yield (rows, cols), envelope(share, rule)[inner], share[inner] >= 0.5, np.isfinite(share[inner])
 
 
 def read_settlements(settings: Settings, window: Grid) -> np.ndarray:

@@ -72,33 +72,39 @@ def test_a_settlement_at_the_edge_of_the_region_keeps_its_ground():
     assert found[0, 5:20].all() and found[5:20, 0].all() and not found[0, 0], "of a corner most lies beyond"
 
 
-def pieces_of(mask, size):
+def pieces_of(mask, core, size):
     for row, col in itertools.product(range(0, mask.shape[0], size), range(0, mask.shape[1], size)):
-        part = mask[row : row + size, col : col + size]
-        yield (slice(row, row + part.shape[0]), slice(col, col + part.shape[1])), part
+        at = slice(row, min(row + size, mask.shape[0])), slice(col, min(col + size, mask.shape[1]))
+        yield at, mask[at], core[at]
 
 
 @pytest.mark.parametrize("size", [1, 7, 16, 100])
 def test_the_size_of_a_patch_does_not_depend_on_the_pieces(size):
     """A ring, a U that meets only outside most pieces, and noise."""
-    mask = np.random.default_rng(1).random((40, 60)) < 0.45
+    chance = np.random.default_rng(1)
+    mask, core = chance.random((40, 60)) < 0.45, chance.random((40, 60)) < 0.3
     mask[5:35, 5:35] = drawn(((0, 30), (0, 3)), ((0, 30), (27, 30)), ((27, 30), (0, 30)), shape=(30, 30))
     labels, _ = ndimage.label(mask)
-    expected = np.bincount(labels.ravel())
-    expected[0] = 0
-    got = np.zeros(mask.shape, int)
-    for pixels, (at, part) in zip(patch_pixels(pieces_of(mask, size), 60), pieces_of(mask, size), strict=True):
+    expected = np.column_stack([np.bincount(labels[part], minlength=labels.max() + 1) for part in (mask, mask & core)])
+    got = np.zeros((*mask.shape, 2), int)
+    for pixels, (at, part, _) in zip(patch_pixels(pieces_of(mask, core, size), 60), pieces_of(mask, core, size), strict=True):
         got[at] = pixels[ndimage.label(part)[0]]
     np.testing.assert_array_equal(got, expected[labels])
 
 
 def test_without_built_up_ground_there_is_no_patch():
-    assert [p.tolist() for p in patch_pixels(pieces_of(np.zeros((4, 4), bool), 4), 4)] == [[0]]
+    nothing = np.zeros((4, 4), bool)
+    assert [p.tolist() for p in patch_pixels(pieces_of(nothing, nothing, 4), 4)] == [[[0, 0]]]
 
 
 @pytest.mark.parametrize(("pixels", "kind"), [(0, 0), (99, 0), (100, VILLAGE), (9999, VILLAGE), (10_000, TOWN)])
 def test_a_hectare_is_a_village_and_a_square_kilometre_a_town(pixels, kind):
-    assert kinds_of(np.array([pixels]), SettlementsSection(), 10.0).tolist() == [kind]
+    assert kinds_of(np.array([[pixels, pixels]]), SettlementsSection(), 10.0).tolist() == [kind]
+
+
+@pytest.mark.parametrize(("core", "kind"), [(0, 0), (19, 0), (20, VILLAGE)])
+def test_a_settlement_has_pixels_that_are_mostly_built_up(core, kind):
+    assert kinds_of(np.array([[200, core]]), SettlementsSection(), 10.0).tolist() == [kind]
 
 
 def test_a_town_is_not_smaller_than_a_settlement():
@@ -109,7 +115,7 @@ def test_a_town_is_not_smaller_than_a_settlement():
 
 @pytest.fixture
 def settings(tmp_path):
-    """A town of 30 ha and a village of 4 ha on the map of 2023; the east was not seen."""
+    """A town of 30 ha, a village of 4 ha and 4 ha of steppe on the map of 2023; the east was not seen."""
     found = parse(
         {
             "run": "t",
@@ -137,6 +143,7 @@ def built_map():
     built[20:22, 30:32] = NAN
     built[:, 112:] = NAN
     built[10:40, 60] = 0.49
+    built[55:75, 10:30] = 0.2
     return built
 
 
@@ -145,7 +152,7 @@ def test_the_map_of_settlements(settings):
     settlements(settings)
     got = read_settlements(settings, GRID)
     assert (got[10:40, 10:110] == TOWN).all(), "a hole that was not seen, and a lane, lie inside"
-    assert (got[60:76, 100:110] == VILLAGE).all() and np.isnan(got[:, 112:]).all() and (got[42:58, :112] == 0).all()
+    assert (got[60:76, 100:110] == VILLAGE).all() and np.isnan(got[:, 112:]).all() and (got[42:58, :112] == 0).all() and (got[58:, :40] == 0).all()
     assert Layout(settings.root).settlements.with_suffix(".qml").exists()
     beyond = read_settlements(settings, GRID.window(-5, -5, 20, 20))
     assert np.isnan(beyond[:5]).all() and np.isnan(beyond[:, :5]).all() and beyond[15, 15] == TOWN
