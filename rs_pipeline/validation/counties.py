@@ -28,7 +28,7 @@ from rs_pipeline.validation.coastline import crossings, length_of, natural_lengt
 from rs_pipeline.validation.heat import by_sensor_pixels, rural_share, true_anomaly, wide_built_share
 from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
-from rs_pipeline.validation.settlements import true_settlements
+from rs_pipeline.validation.settlements import true_settlements, with_houses
 from rs_pipeline.validation.solar import has_arrays, true_panels
 from rs_pipeline.validation.spartina import CORDGRASS
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -314,10 +314,12 @@ def _of_watched(kind: str, share: Callable[[_Asked], np.ndarray]) -> Callable[[_
 
 
 def _village_cover(a: _Asked) -> float:
-    inside, bands = _watched("village")(a), a.truth.vegetation(a.year)
-    if inside is None or "fvc_growing" not in bands:
+    """Cover of villages that have houses, percent."""
+    places, bands = a.truth.watched, a.truth.vegetation(a.year)
+    if places is None or "fvc_growing" not in bands:
         return math.nan
-    inside = np.where(a.truth.true_water(a.year).land, inside, 0)
+    villages = a.truth.once("villages", lambda: with_houses(places.geometry[places.kind == "village"], a.truth))
+    inside = np.where(a.truth.true_water(a.year).land, a.truth.covered(villages), 0)
     return 100 * ratio(a.place.total(inside * np.nan_to_num(bands["fvc_growing"])), a.place.total(inside))
 
 

@@ -19,7 +19,11 @@ def true_settlements(truth: Truth) -> gpd.GeoSeries | None:
     places, towns = truth.watched, truth.towns
     if places is None or towns is None:
         return None
-    outlines = pd.concat([places.geometry[places.kind == "village"], towns.geometry.buffer(-TOWN_FRINGE_M)], ignore_index=True)
+    return with_houses(pd.concat([places.geometry[places.kind == "village"], towns.geometry.buffer(-TOWN_FRINGE_M)], ignore_index=True), truth)
+
+
+def with_houses(outlines: gpd.GeoSeries, truth: Truth) -> gpd.GeoSeries:
+    """The outlines that have built-up ground in the first year: worlds without a town outline villages too."""
     houses = truth.share(truth.years[0], MATERIALS[Land.BUILT]) > 0
     return outlines[[bool(houses[_within(outline, truth)].any()) for outline in outlines]]
 

@@ -86,9 +86,12 @@ def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
     return patches_sd(uncertain, observed), uncertain
 
 
-def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Estimate:
-    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all other ground."""
-    observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
+def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False, errors: str = "") -> Estimate:
+    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all other ground.
+
+    ``errors`` : row of the error model, where it is not that of the class in whole units.
+    """
+    observed, error = row["land_observed_m2"], spread(errors or ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
     scatter = seen.value * (1 - seen.value) - row[f"{name}_uncertain_m2"] / observed
     if rest:
@@ -112,7 +115,7 @@ def _settled_bare(facts: Facts) -> Estimate:
         return row
     if not row["land_observed_m2"] > 0:
         return missing("insufficient_data", "no pixel of a settlement with enough clear dates in enough seasons")
-    found = facts["settlements_unfit"] or indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4)
+    found = facts["settlements_unfit"] or indistinct(facts, "bare") or area(facts, row, "bare", m2=1e4, errors="settlement_bare_area")
     return found.noting(BARE_ALL_YEAR, land.settlements) if found.interval else found
 
 
