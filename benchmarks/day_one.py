@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks import granule
 from benchmarks.far import Archive, Far, far_archive
 from benchmarks.harness import ROOT
@@ -109,6 +111,8 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], cores
         f"{paid['refused']} requests were refused (429, 503) and asked again, {paid['expired']} had an expired signature; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s"
     )
     page = next(work.glob("results/*/report/index.html"))
+    rows = pd.read_csv(page.parents[1] / "indicators.csv", low_memory=False).dropna(subset="target_id")
+    print(f"{rows.target_id[rows.value.notna()].nunique()} of {rows.target_id.nunique()} sentences have a value")
     print(f"{sum(seconds.values()):.0f} s in {len(seconds)} steps; the page: {page} ({page.stat().st_size / 1e3:.0f} kB)")
 
 

@@ -151,6 +151,8 @@ class Indicator:
     """Value of a change in the baseline period itself: 0, or 1 for a ratio."""
     least: Callable[[Settings], float] | None = field(default=None, repr=False)
     """Detection limit, in ``unit``: the smallest amount, or for a level the smallest change, that can be distinguished from zero."""
+    often_missed: bool = False
+    """Whether so much of it is missed that seeing none does not show that none is left."""
     of_one_pixel: bool = False
     """Whether periods with coarser or finer pixels are not compared, because their values differ by the sensor."""
     rules_over: str = ""

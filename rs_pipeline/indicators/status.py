@@ -159,7 +159,7 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
 
 def judge(
     target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0, is_change: bool = False,
-    over: bool = True,
+    over: bool = True, often_missed: bool = False,
 ) -> Verdict:  # fmt: skip
     """Judge one value against one target.
 
@@ -171,12 +171,13 @@ def judge(
     least : detection limit: the smallest amount, or change, that can be distinguished from zero.
     is_change : whether ``now`` is itself the change since the target's baseline.
     over : whether the period has ended; until then the target's year counts as ahead.
+    often_missed : see `Indicator.often_missed`.
     """
     if target.operator == "qualitative":
         return Verdict("no_target", "the sentence sets no number")
     comparison, number = criterion(target.operator, target.value)
     if target.operator in CHANGE_OPERATORS:
-        none_left = not is_change and target.operator == "decrease" and number == 0 and told_apart(now, least).bounds == (0, 0)
+        none_left = not (is_change or often_missed) and target.operator == "decrease" and number == 0 and told_apart(now, least).bounds == (0, 0)
         ahead = target.target_year is not None and (year < target.target_year or not over)
         return _judge_change(comparison, number, now if is_change else change, least, none_left=none_left, ahead=ahead)
     if target.value is None and target.operator != "eliminate":
@@ -202,6 +203,8 @@ def _judge_change(comparison: str, number: float, change: Interval | None, least
         return Verdict("insufficient_data", "no value in the baseline period to compare with")
     met = none_left or holds(comparison, number, told_apart(change, least, comparison) if number == 0 else change)
     lower, upper = change.bounds
+    if lower == -math.inf and upper == math.inf:
+        return Verdict("undecidable", "the bounds of the value are open, so its change cannot be told")
     said = f"change since the baseline {change.value:+.3g}" + (f" [{lower:+.3g}, {upper:+.3g}]" if change.kind else "")
     none = "none is left, so nothing is left to decrease" if none_left else _none_said(number, least, met is None or (comparison in (">=", "<=") and met))
     said += f"; {none}" if none else ""

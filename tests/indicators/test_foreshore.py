@@ -83,6 +83,15 @@ def test_flats_of_a_unit_are_those_in_it_and_before_it(at_sea):
     assert found.interval.lower == pytest.approx(400 - 1.959964 * 10) and found.interval.upper == np.inf and "a lower bound" in found.reason
 
 
+@pytest.mark.parametrize(("flats_ha", "seen"), [(0.0, False), (19.5, False), (19.7, True)])
+def test_a_lower_bound_of_none_says_nothing(make, flats_ha, seen):
+    """The doubt of the flats is 10 ha, half of their 95 % interval 19.6 ha."""
+    unit = make.sums(sea_m2=2 * KM2, tidal_flat_m2=flats_ha * 1e4, tidal_flat_var_m4=(0.1 * KM2) ** 2)
+    found = estimate_of("tidal_flat_area", make.facts(unit, has_coast=True))
+    assert (found.interval is not None) == seen
+    assert seen or found.reason == "no tidal flat shows at the hours of the passes: whether there is any cannot be told"
+
+
 def test_flats_that_were_seen_in_part_are_scaled_and_unseen_ones_are_not_zero(at_sea, make):
     found = estimate_of("tidal_flat_area", at_sea(water_observed_m2=15 * KM2))
     assert found.interval.value == pytest.approx(400 * 125 / 115) and found.observed_fraction == pytest.approx(115 / 125)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,12 +89,19 @@ def test_a_change_too_small_to_be_told_may_lie_on_either_side(lower, upper, leas
     assert told_apart(bounds(lower, upper), least, "<").bounds == told_apart(bounds(lower, upper), least, ">").bounds == expected
 
 
+def test_a_change_between_open_bounds_is_not_told(make):
+    target = make.target("no_decrease", None, target_year=None)
+    verdict = judge(target, bounds(3.0, np.inf), 2025, change=bounds(-np.inf, np.inf))
+    assert (verdict.status, verdict.reason) == ("undecidable", "the bounds of the value are open, so its change cannot be told")
+
+
 def test_nothing_is_left_to_decrease(make):
     none, target = EXACT(0.0), make.target("decrease", None, target_year=None)
     verdict = judge(target, none, 2025, change=none, least=1.0)
     assert (verdict.status, verdict.reason) == ("met", "change since the baseline +0; none is left, so nothing is left to decrease")
     assert judge(target, none, 2025, is_change=True).status == "not_met", "a change of none is no amount of none"
     assert judge(make.target("decrease", 5.0, target_year=None), none, 2025, change=EXACT(-3.0)).status == "not_met"
+    assert judge(target, none, 2025, change=none, least=1.0, often_missed=True).status == "undecidable", "none that was seen is not none"
     small = judge(target, EXACT(0.1), 2025, change=EXACT(-0.1), least=0.05)
     assert (small.status, small.reason) == ("met", "change since the baseline -0.1")
 

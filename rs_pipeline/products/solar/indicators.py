@@ -29,7 +29,7 @@ def _area(facts: Facts) -> Estimate:
     if report["f1"] < LEAST_F1:
         return missing("insufficient_data", f"solar arrays are not told from other ground: F1 {report['f1']:.2f} on simulated worlds")
     share = row["solar_m2"] / observed
-    wrong = spread("solar_panel_area", 0.0, share)
+    wrong = replace(spread("solar_panel_area", 0.0, share), undecided=(0.0, MIN_ARRAY_M2 / observed))
     found = published(modelled(share, wrong), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, square=share, spread=wrong)
     return found.noting(UNTESTED_ON_REAL) if found.interval else found
 
@@ -52,7 +52,7 @@ INDICATORS = (
     Indicator(
         "solar_panel_area", "Ground-mounted solar arrays", "km2", "solar", "up", _area, least=_least_km2,
         formula="area of patches of at least 1 ha, 30 m wide, whose pixels and their neighbours look like arrays through the seasons: a median share of at least 0.25",
-        bounds="the systematic part of simulated worlds (config/errors.csv), a multiple of the area",
+        bounds="the systematic part of simulated worlds (config/errors.csv), a multiple of the area; above, one more array of the least size",
     ),
     Indicator(
         "solar_capacity", "Capacity of wind and sun that solar arrays prove", "GW", "solar", "up", _capacity, least=lambda s: GW_KM2 * _least_km2(s),

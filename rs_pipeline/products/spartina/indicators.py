@@ -32,7 +32,7 @@ def _area(facts: Facts) -> Estimate:
 
 INDICATORS = (
     Indicator(
-        "spartina_area", "Cordgrass (Spartina alterniflora) on tidal flats", "ha", "spartina", "down", _area, least=lambda settings: LEAST_HA,
+        "spartina_area", "Cordgrass (Spartina alterniflora) on tidal flats", "ha", "spartina", "down", _area, least=lambda settings: LEAST_HA, often_missed=True,
         formula="area of tidal ground (at most 500 m from the sea, without permanent water) that is green in late autumn, and in summer, but not in spring and winter",
         bounds="errors of the area on simulated coasts, which grow with the ground that is near the limits",
     ),

@@ -82,6 +82,7 @@ def _sea(facts: Facts) -> Estimate:
 
 
 FLATS_SEEN = "flats that lie dry or flooded whenever a satellite passes are not seen: a lower bound"
+NO_FLATS_SEEN = "no tidal flat shows at the hours of the passes: whether there is any cannot be told"
 
 
 def _tidal_flats(facts: Facts) -> Estimate:
@@ -96,7 +97,9 @@ def _tidal_flats(facts: Facts) -> Estimate:
     if not row["sea_m2"] > 0:
         return missing("no_target", "no coast in this unit", 1.0)
     seen, doubt = row["tidal_flat_m2"] / observed, Z95 * math.sqrt(row["tidal_flat_var_m4"]) / observed
-    found = published(Interval(seen, max(0.0, seen - doubt), min(1.0, seen + doubt), "range"), observed_ratio(observed, area), facts, area / 1e4)
+    if not seen > doubt:
+        return missing("insufficient_data", NO_FLATS_SEEN, observed_ratio(observed, area))
+    found = published(Interval(seen, seen - doubt, min(1.0, seen + doubt), "range"), observed_ratio(observed, area), facts, area / 1e4)
     return replace(found, interval=replace(found.interval, upper=math.inf)).noting(FLATS_SEEN) if found.interval else found
 
 
