@@ -20,7 +20,7 @@ from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_pass, r
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, budget_bytes, file_blocks, plan_blocks
-from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.calendar import SPRING_MONTHS, in_window
 from rs_pipeline.products.observe import STRIP_ROWS, native_m, sharpened_bands
 from rs_pipeline.radiometry.masks import flag_bits
 
@@ -32,10 +32,9 @@ SEASONS = {
 summer; maize is green in summer and harvested in autumn, when meadows, reed and trees are still green."""
 
 LATE_AUTUMN = "late_autumn"
-SPRING_MONTHS = ("march", "april", "may")
 GREEN_PARTS = {LATE_AUTUMN: ("10-15", "11-20"), **dict(zip(SPRING_MONTHS, (("03-01", "03-31"), ("04-01", "04-30"), ("05-01", "05-31")), strict=True))}
 """Parts of the year of `SeasonStatistics.greenest_in`; they do not overlap. In late autumn reed, seepweed and crops of the Bohai coast are yellow, red or
-harvested and cordgrass is still green; the months of spring are those in which dust blows."""
+harvested and cordgrass is still green."""
 
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
