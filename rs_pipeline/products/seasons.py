@@ -77,7 +77,8 @@ class SeasonStatistics:
     def greenest_in(self, part: str) -> Greenest:
         """The greenest date of one of GREEN_PARTS."""
         index = list(GREEN_PARTS).index(part)
-        return Greenest(*self.greenest[index], self.green_dates[index])
+        ndvi, grvi = self.greenest[index]
+        return Greenest(ndvi, grvi, self.green_dates[index])
 
 
 def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Whether a pixel is bare in a month of spring: its part in the pass over the seasons.
 
-Bare is what has no green plants on the month's greenest clear date, so on none. Bare soil has an NDVI of .11-.20 (95 % of the soils of the simulated worlds
-of development seeds; those of public libraries lie there too), ground with plants on 15 % of it one of .27-.38. Dry litter and stubble have the NDVI of soil,
+Bare is what has no green plants on the month's greenest clear date, so on none. Bare soil has an NDVI of .11-.20 (95 % of the simulated worlds of
+development seeds, whose soils vary around means of public libraries), ground with plants on 15 % of it one of .27-.38. Dry litter and stubble have the NDVI of soil,
 so ground that they protect counts as bare. A building has a lower NDVI than soil: in a pixel that is built-up in part the limit is lower as well.
 """
 
@@ -34,9 +34,9 @@ def kind_of(margin: np.ndarray) -> np.ndarray:
     return np.select([np.isnan(margin), margin >= 1, margin >= -1], [np.nan, Spring.BARE, Spring.DOUBTFUL], Spring.COVERED)
 
 
-def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
+def spring_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     """Bands of the map of a strip, float32 (h, w): see `products.dust.maps.BANDS`."""
-    bands = {}
+    bands: dict[str, np.ndarray] = {}
     for month in SPRING_MONTHS:
         found = seasons.greenest_in(month)
         bands |= {month: kind_of(bare_margin(found.ndvi)), f"{month}_ndvi": found.ndvi, f"{month}_dates": found.n_dates}

@@ -10,8 +10,8 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.calendar import SPRING_MONTHS
 from rs_pipeline.products.settlements import LEAST_M2, SETTLED_ZONE, part_in_settlements
 
-NOT_TOLD = "fields that are not yet sown and ground under dry litter count too: their colour is that of building soil"
-PIXELS = "pixels of 10 m: yards and strips that are narrower are estimated"
+UNSOWN_TOO = "fields that are not yet sown and ground under dry litter count too: their colour is that of building soil"
+NARROW_GROUND = "pixels of 10 m: yards and strips that are narrower are estimated"
 
 
 def _bare(facts: Facts, row: Mapping[str, float], month: str) -> Estimate:
@@ -20,9 +20,9 @@ def _bare(facts: Facts, row: Mapping[str, float], month: str) -> Estimate:
     if not observed > 0:
         return missing("insufficient_data", "no pixel with a land class and a clear date in the month")
     hidden = row[f"dust_{month}_unseen_m2"] + area - row["dust_known_m2"]
-    seen = Interval(*(row[f"dust_{month}{part}_m2"] / observed for part in ("", "_surely", "_possibly")), "range")
+    value, lower, upper = (row[f"dust_{month}{part}_m2"] / observed for part in ("", "_surely", "_possibly"))
     most = min(1.0, hidden / max(area - observed, LEAST_M2))
-    return published(seen, observed_ratio(observed, area), facts, area / 1e4, high=most)
+    return published(Interval(value, lower, upper, "range"), observed_ratio(observed, area), facts, area / 1e4, high=most)
 
 
 def _of_settlements(facts: Facts, month: str) -> Estimate:
@@ -36,7 +36,7 @@ def _of_settlements(facts: Facts, month: str) -> Estimate:
     if isinstance(row, Estimate):
         return row
     found = _bare(facts, row, month)
-    return found.noting(NOT_TOLD, PIXELS, land.settlements) if found.interval else found
+    return found.noting(UNSOWN_TOO, NARROW_GROUND, land.settlements) if found.interval else found
 
 
 _SUM = (

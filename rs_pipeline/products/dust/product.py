@@ -20,7 +20,7 @@ PRODUCT = Product(
     "dust", 73,
     maps=(RegionMap(DUST, BANDS, STYLE, made_by=LAND_STEP),),
     county_maps=("land", DUST), county_sums="rs_pipeline.products.dust.county:county_sums",
-    season_layers="rs_pipeline.products.dust.evidence:season_layers",
+    season_layers="rs_pipeline.products.dust.evidence:spring_layers",
     indicators="rs_pipeline.products.dust.indicators:INDICATORS",
     needs_steps=("zonal", "land_zonal", "settlements"), evidence=_evidence, evidence_maps=("land", DUST), scenes="optical",
 )  # fmt: skip

@@ -10,8 +10,8 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.calendar import SPRING_MONTHS
 from rs_pipeline.products.dust.county import county_sums, open_ground
-from rs_pipeline.products.dust.evidence import BARE_NDVI, BUILT_NDVI, SCATTER_NDVI, bare_margin, kind_of, season_layers
-from rs_pipeline.products.dust.indicators import NOT_TOLD, PIXELS
+from rs_pipeline.products.dust.evidence import BARE_NDVI, BUILT_NDVI, SCATTER_NDVI, bare_margin, kind_of, spring_layers
+from rs_pipeline.products.dust.indicators import NARROW_GROUND, UNSOWN_TOO
 from rs_pipeline.products.dust.maps import BANDS, Spring
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.seasons import GREEN_PARTS, LATE_AUTUMN, SEASONS, STATISTICS, SeasonStatistics
@@ -29,7 +29,7 @@ def statistics(*pixels):
 
 def test_a_month_is_that_of_its_own_greenest_date():
     assert tuple(GREEN_PARTS) == (LATE_AUTUMN, *SPRING_MONTHS)
-    layers = season_layers(statistics((0.9, 0.15, 0.30, 0.60), (0.1, NAN, 0.15, NAN)))
+    layers = spring_layers(statistics((0.9, 0.15, 0.30, 0.60), (0.1, NAN, 0.15, NAN)))
     assert set(layers) == {b.name for b in BANDS} and all(v.dtype == "float32" for v in layers.values())
     kinds = np.array([layers[month][0] for month in SPRING_MONTHS])
     np.testing.assert_array_equal(kinds, [[Spring.BARE, NAN], [Spring.DOUBTFUL, Spring.BARE], [Spring.COVERED, NAN]])
@@ -57,7 +57,13 @@ def test_the_limit_of_a_pixel_that_is_built_up_is_the_mean_of_its_parts():
 def bands(ndvi, built=0.0, water=0.0):
     """Bands of the land map and of March of one pixel; April and May were not seen."""
     one = np.ones((1, 1), "float32")
-    return {"land.share_built": built * one, "land.share_water": water * one, "dust.march_ndvi": ndvi * one, "dust.april_ndvi": NAN * one, "dust.may_ndvi": NAN * one}
+    return {
+        "land.share_built": built * one,
+        "land.share_water": water * one,
+        "dust.march_ndvi": ndvi * one,
+        "dust.april_ndvi": NAN * one,
+        "dust.may_ndvi": NAN * one,
+    }
 
 
 @pytest.mark.parametrize(("ndvi", "built", "water", "found"), [
@@ -105,13 +111,18 @@ def test_a_month_is_a_range_from_what_is_sure_to_what_is_possible():
     found = got("settlement_bare_march", facts(sums(area=9 * KM2), sums()))
     assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((20, 10, 40))
     assert found.interval.kind == "range" and found.observed_fraction == 1
-    assert found.reason == f"{NOT_TOLD}; {PIXELS}; the rule of 2023" and (INDICATORS["settlement_bare_march"].unit, INDICATORS["settlement_bare_march"].direction) == ("ha", "down")
+    assert found.reason == f"{UNSOWN_TOO}; {NARROW_GROUND}; the rule of 2023" and (
+        INDICATORS["settlement_bare_march"].unit,
+        INDICATORS["settlement_bare_march"].direction,
+    ) == ("ha", "down")
 
 
 def test_what_was_not_seen_may_all_be_bare_and_counts_as_the_rest():
     """A tenth of the ground has no clear date in the month; of that, open ground is at most .05 km2. The seen .9 km2 have 20, 10 and 40 ha."""
     found = got("settlement_bare_march", facts(sums(area=9 * KM2), sums(observed=0.9 * KM2, unseen=0.05)))
-    assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((20 / 0.9, 10, 45)) and found.observed_fraction == pytest.approx(0.9)
+    assert (found.interval.value, found.interval.lower, found.interval.upper) == pytest.approx((20 / 0.9, 10, 45)) and found.observed_fraction == pytest.approx(
+        0.9
+    )
     dark = got("settlement_bare_march", facts(sums(area=9 * KM2), sums(known=0.9 * KM2, observed=0.9 * KM2)))
     assert dark.interval.upper == pytest.approx(50), "ground without a land class may be bare as a whole"
 
