@@ -19,7 +19,7 @@ from benchmarks.baselines.scenes import place
 from rs_pipeline.catalog.chips import load_chips
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.seasons import tile_statistics
+from rs_pipeline.products.seasons import LATE_AUTUMN, tile_statistics
 from rs_pipeline.products.spartina.evidence import GREEN_LIMITS, LEAST_LATE_DATES, late_green_margin, quantities
 from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation.run import mapped_cordgrass, year_labels
@@ -43,8 +43,9 @@ def sample_of(settings: Settings, truth: Truth, label: str, year: int) -> Sample
         layers = {name: np.full(tile.grid.shape, np.nan, "float32") for name in GREEN_LIMITS}
 
         def use(inside, seasons, layers=layers):
+            seen = seasons.greenest_in(LATE_AUTUMN).n_dates >= LEAST_LATE_DATES
             for name, values in quantities(seasons).items():
-                layers[name][inside] = np.where(seasons.late_dates >= LEAST_LATE_DATES, values, np.nan)
+                layers[name][inside] = np.where(seen, values, np.nan)
 
         tile_statistics(settings, load_chips(settings, tile.id, label), tile.grid, use)
         for name, values in layers.items():

@@ -92,6 +92,9 @@ LINES = (
     ("called solar arrays away from any, m2 in a km2", "solar", "false_alarms", "all"),
     ("cordgrass: F1 of pixels", "spartina", "f1", "all"),
     ("cordgrass: area bias, %", "spartina", "area_bias", "all"),
+    ("bare ground of settlements in spring: error, % of its area", "dust", "area_error", "all"),
+    ("the same: bias, %", "dust", "area_bias", "all"),
+    ("the same: true areas inside their range, %", "dust", "coverage", "all"),
     ("tidal flats of counties: error, % of their area", "counties", "relative_error", "tidal_flat_area"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
@@ -125,13 +128,13 @@ TOPICS = {
     "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
     "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
-    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "spartina": page.Topic.COAST, "findings": page.Topic.FINDINGS,
+    "land": page.Topic.LAND, "settlements": page.Topic.LAND, "dust": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "spartina": page.Topic.COAST, "findings": page.Topic.FINDINGS,
     "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
 """Product of the table to its topic on the page of a run."""
 
 PEERS = {
-    "boi": "BOI", "built_patches": "patches of the class built-up", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
+    "bare_all_year": "bare land of the year", "boi": "BOI", "built_patches": "patches of the class built-up", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
     "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndbi_dark": "NDBI with a limit of brightness", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "plain_mean": "plain mean of dates", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
     "wofs": "WOfS tree",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rs_kernels.late_green import ndvi_layer
+from rs_kernels.greenest import ndvi_layer
 
 from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.products.spartina.evidence import late_green_margin

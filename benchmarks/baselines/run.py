@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import black_odorous, coastline, heat, land, settlements, solar, spartina, vegetation, water
+from benchmarks.baselines import black_odorous, coastline, dust, heat, land, settlements, solar, spartina, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
 from rs_pipeline.config import Settings, load
@@ -25,6 +25,7 @@ from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation import black_odorous as black_odorous_scores
 from rs_pipeline.validation import coastline as coastline_scores
+from rs_pipeline.validation import dust as dust_scores
 from rs_pipeline.validation import heat as heat_scores
 from rs_pipeline.validation import land as land_scores
 from rs_pipeline.validation import settlements as settlement_scores
@@ -32,13 +33,14 @@ from rs_pipeline.validation import solar as solar_scores
 from rs_pipeline.validation import spartina as spartina_scores
 from rs_pipeline.validation import vegetation as vegetation_scores
 from rs_pipeline.validation import water as water_scores
-from rs_pipeline.validation.run import mapped_cordgrass, year_labels
+from rs_pipeline.validation.run import mapped_cordgrass, settled_ground, year_labels
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 log = logging.getLogger(__name__)
 
 METHODS = (
     *water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS, *heat.METHODS, *solar.METHODS, *spartina.METHODS, *settlements.METHODS,
+    *dust.METHODS,
 )  # fmt: skip
 """All baselines."""
 
@@ -83,7 +85,7 @@ def run_baselines(
     if lacking := [m for m in FORESTS if m in methods and m not in forests]:
         raise ConfigError(f"{lacking[0]} has no model", where="forests", remedy="train one on another run with fit_forest")
     scored = [*_maps(settings, truth, methods), *_heat(settings, truth, methods), *_solar(settings, truth, methods), *_spartina(settings, truth, methods)]
-    scored += _settlements(settings, truth, methods)
+    scored += [*_settlements(settings, truth, methods), *_dust(settings, truth, methods)]
     with tempfile.TemporaryDirectory() as work:
         scored += _land(settings, truth, methods, forests.get("land_forest"), Path(work), peers)
         scored += _black(settings, truth, methods, forests.get("random_forest"), Path(work), peers)
@@ -198,6 +200,14 @@ def _settlements(settings: Settings, truth: Truth, methods: Sequence[str]) -> Sc
     classes = on_grid(Layout(settings.root).map("land", settings.baseline_label), "class", truth.grid)
     found = settlements.built_patches(classes, settings.settlements.min_ha * 1e4 / truth.grid.resolution_m**2)
     return [(settlements.METHODS[0], s) for s in settlement_scores.score_settlements(found, truth)]
+
+
+def _dust(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
+    if not set(dust.METHODS) & set(methods) or truth.units is None:
+        return []
+    layout, settled = Layout(settings.root), settled_ground(Layout(settings.root), truth)
+    found = dust.bare_all_year(layout, settled, truth, year_labels(settings, truth))
+    return [("bare_all_year", score) for score in dust_scores.score_dust(found, settled, truth)]
 
 
 def black_predictions(

@@ -177,7 +177,17 @@ class Judge:
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
         over = self._is_over(period)
-        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change, over=over, often_missed=indicator is not None and indicator.often_missed)
+        verdict = judge(
+            target,
+            estimate.interval,
+            year,
+            change=change,
+            slope=slope,
+            least=least,
+            is_change=is_change,
+            over=over,
+            often_missed=indicator is not None and indicator.often_missed,
+        )
         open_period = "" if over else f"the period is not over, it ends on {self.periods[period].end}"
         as_fine = known.comparable(name, period, self._of_baseline_year(target, period))
         elsewhere = self._elsewhere(target, base, as_fine) if measured.baseline else ""

@@ -26,7 +26,7 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.products.sea import NEAR_SEA, SEA, sea_and_shore
-from rs_pipeline.products.settlements import VILLAGE_ZONE, Settlement, read_settlements
+from rs_pipeline.products.settlements import SETTLED_ZONE, VILLAGE_ZONE, Settlement, read_settlements
 from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, surroundings, with_unions
 from rs_pipeline.storage.provenance import fingerprint
@@ -104,13 +104,13 @@ def zonal(settings: Settings, period_label: str) -> None:
     ``counties/<period>.parquet`` : one row per unit and zone, changes since the run's baseline. ``places/sums_<period>.parquet`` : the same for each watched
     place. ``counties/changes_<period>.parquet`` : the columns of changes since other baselines of targets, one row per unit, zone and baseline.
 
-    Rows with an empty code are unions of units that overlap; the region is the sum of the rows that are ``in_region``. The zone VILLAGE_ZONE is the part of a
-    unit in villages that the run has drawn.
+    Rows with an empty code are unions of units that overlap; the region is the sum of the rows that are ``in_region``. The zones SETTLED_ZONE and VILLAGE_ZONE are
+    the parts of a unit in settlements of any kind and in villages that the run has drawn.
     """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings, period_label), read_retries(layout.retries)
     units = polygons[polygons.zone == "county"]
-    rows = pd.concat([polygons, units.assign(zone=VILLAGE_ZONE)], ignore_index=True)
+    rows = pd.concat([polygons, *(units.assign(zone=name) for name in (SETTLED_ZONE, VILLAGE_ZONE))], ignore_index=True)
     used, others = county_maps(settings), other_baselines(settings, period_label)
     state, means = _Sums(len(rows)), {}
     changes = {label: _Sums(len(rows)) for label in others}
@@ -123,7 +123,8 @@ def zonal(settings: Settings, period_label: str) -> None:
         covered = coverage(tile.grid, polygons)
         if not covered[0].size:
             continue
-        zone, cell, weight = with_masks(covered, [read_settlements(settings, tile.grid) == Settlement.VILLAGE], len(units), len(polygons))
+        settled = read_settlements(settings, tile.grid)
+        zone, cell, weight = with_masks(covered, [settled > 0, settled == Settlement.VILLAGE], len(units), len(polygons))
         now = _tile_bands(settings, tile, period_label, used)
         base = now if period_label == settings.baseline_label else _tile_bands(settings, tile, settings.baseline_label, used)
         found = sums_of_products(settings, now, base)

@@ -11,6 +11,9 @@ import numpy as np
 from rs_pipeline.config import Window, holds_day
 from rs_pipeline.model import Period
 
+SPRING_MONTHS = ("march", "april", "may")
+"""Months in which dust blows on the North China Plain."""
+
 
 @dataclass(frozen=True)
 class Calendar:

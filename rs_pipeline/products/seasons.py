@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import dask
 import dask.threaded
 import numpy as np
+from rs_kernels.greenest import greenest_dates
 from rs_kernels.land import EXTREMES, radar_means, season_statistics
-from rs_kernels.late_green import greenest_date
 from rs_kernels.stack import Stack, one_a_day
 
 from rs_pipeline.catalog.chips import Chip, scales
@@ -19,7 +20,7 @@ from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_pass, r
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, budget_bytes, file_blocks, plan_blocks
-from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.calendar import SPRING_MONTHS, in_window
 from rs_pipeline.products.observe import STRIP_ROWS, native_m, sharpened_bands
 from rs_pipeline.radiometry.masks import flag_bits
 
@@ -30,8 +31,10 @@ SEASONS = {
 """Parts of the year in which crops of the North China Plain differ from other plants: winter wheat is green in spring and ripe in early
 summer; maize is green in summer and harvested in autumn, when meadows, reed and trees are still green."""
 
-LATE_AUTUMN = ("10-15", "11-20")
-"""When reed, seepweed and crops of the Bohai coast are yellow, red or harvested and cordgrass is still green."""
+LATE_AUTUMN = "late_autumn"
+GREEN_PARTS = {LATE_AUTUMN: ("10-15", "11-20"), **dict(zip(SPRING_MONTHS, (("03-01", "03-31"), ("04-01", "04-30"), ("05-01", "05-31")), strict=True))}
+"""Parts of the year of `SeasonStatistics.greenest_in`; they do not overlap. In late autumn reed, seepweed and crops of the Bohai coast are yellow, red or
+harvested and cordgrass is still green."""
 
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
@@ -43,6 +46,17 @@ STATISTICS = (
 """Layers of `SeasonStatistics.values`, in order."""
 
 
+class Greenest(NamedTuple):
+    """The greenest clear date of each pixel in a part of the year."""
+
+    ndvi: np.ndarray
+    """float32 (h, w): NDVI on that date; NaN without a clear date."""
+    grvi: np.ndarray
+    """float32 (h, w): GRVI on that date; NaN without a clear date."""
+    n_dates: np.ndarray
+    """int64 (h, w): clear dates of the part."""
+
+
 @dataclass(frozen=True)
 class SeasonStatistics:
     """Statistics of a period over a few rows of a tile."""
@@ -51,14 +65,20 @@ class SeasonStatistics:
     """float32 (F, h, w) of STATISTICS: reflectance, indices, dB; NaN where there was nothing to measure."""
     dates: np.ndarray
     """int64 (S, h, w): clear dates of each season."""
-    late: np.ndarray
-    """float32 (2, h, w): NDVI and GRVI of the greenest date of LATE_AUTUMN (`rs_kernels.late_green`); NaN without a clear date."""
-    late_dates: np.ndarray
-    """int64 (h, w): clear dates of LATE_AUTUMN."""
+    greenest: np.ndarray
+    """float32 (P, 2, h, w): NDVI and GRVI of the greenest date of each of GREEN_PARTS (`rs_kernels.greenest`); NaN without a clear date."""
+    green_dates: np.ndarray
+    """int64 (P, h, w): clear dates of each of GREEN_PARTS."""
 
     def named(self, name: str) -> np.ndarray:
         """One of STATISTICS, float32 (h, w)."""
         return self.values[STATISTICS.index(name)]
+
+    def greenest_in(self, part: str) -> Greenest:
+        """The greenest date of one of GREEN_PARTS."""
+        index = list(GREEN_PARTS).index(part)
+        ndvi, grvi = self.greenest[index]
+        return Greenest(ndvi, grvi, self.green_dates[index])
 
 
 def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndarray:
@@ -103,7 +123,7 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
     dask.compute(
         *[dask.delayed(partial(read_optical, t))() for t in range(len(optical))], *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))]
     )
-    season, half, late = parts_of(optical, SEASONS), parts_of(radar, HALVES), parts_of(optical, {"late": LATE_AUTUMN}) == 0
+    season, half, green = parts_of(optical, SEASONS), parts_of(radar, HALVES), parts_of(optical, GREEN_PARTS)
     day = np.array([p.scene.solar_day.toordinal() for p in optical], "int64")
     bad_bits, n_optical = flag_bits(settings.masks.land), len(STATISTICS) - len(HALVES) * len(RADAR_BANDS)
 
@@ -116,8 +136,8 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
         stack = one_a_day(Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical), day), bad_bits)
         season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
         radar_means(radar_dn, half, len(HALVES), values[n_optical:])
-        greenest, late_dates = np.empty((2, *dates.shape[1:]), "float32"), np.empty(dates.shape[1:], "int64")
-        greenest_date(stack, late, greenest, late_dates)
-        use(inside, SeasonStatistics(values, dates, greenest, late_dates))
+        greenest, green_dates = np.empty((len(GREEN_PARTS), 2, *dates.shape[1:]), "float32"), np.empty((len(GREEN_PARTS), *dates.shape[1:]), "int64")
+        greenest_dates(stack, green, greenest, green_dates)
+        use(inside, SeasonStatistics(values, dates, greenest, green_dates))
 
     dask.compute(*[dask.delayed(partial(strip, row))() for row in range(0, grid.height, STRIP_ROWS)])

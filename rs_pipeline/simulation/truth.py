@@ -129,6 +129,8 @@ def _write_maps(world: World, year: int, folder: Path) -> None:
     frequency = world.water_frequency(year)
     bands = [frequency, water_class(frequency).astype("float32"), world.permanent_fraction(year)]
     write_raster(folder / f"water_{year}.tif", world.grid, bands, ["frequency", "class", "permanent_fraction"], np.nan)
+    bare = world.bare_ground(year)
+    write_raster(folder / f"bare_{year}.tif", world.grid, list(bare.values()), list(bare), np.nan)
     write_raster(folder / f"heat_{year}.tif", world.grid, [mean_warmth(world, year)], ["warmth_k"], np.nan)
 
 

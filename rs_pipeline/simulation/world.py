@@ -17,7 +17,18 @@ from rs_pipeline.model import Grid, year_at
 from rs_pipeline.simulation import terrain
 from rs_pipeline.simulation.coast import FLOODED_TO_M, MOST_FLAT_M, Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
 from rs_pipeline.simulation.landscape import Landscape
-from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, SHORE_PLANTS, WATER, Material, Palette, draw_palette, emerged_share, green_cover
+from rs_pipeline.simulation.materials import (
+    FLOODED_DAYS,
+    PHENOLOGY,
+    SHORE_PLANTS,
+    WATER,
+    Material,
+    Palette,
+    draw_palette,
+    emerged_share,
+    green_cover,
+    plant_cover,
+)
 from rs_pipeline.simulation.themes import COASTS, draw_landscape, sea_point
 
 CRS = "EPSG:32650"
@@ -30,6 +41,12 @@ MARGIN_M = 30.0
 """Every painted map extends this far beyond the world, for point spread functions and shifts."""
 PEAK_DAYS, GROWING_DAYS = np.arange(166, 254), np.arange(121, 274)
 """Days of the year from 15 June to 10 September, and from May to September: the windows of peak and growing-season cover."""
+SPRING_DAYS = {"march": np.arange(60, 91), "april": np.arange(91, 121), "may": np.arange(121, 152)}
+"""Days of the year of each month of spring."""
+OPEN_GROUND = (Material.SOIL, Material.DRY_SAND, Material.ROCK)
+"""Ground that never has plants and is neither sealed nor wet."""
+BARE_COVER = 0.15
+"""Ground under plants, green or dead, over less than this share of it is bare: NLCD's barren land (vegetation "less than 15 % of total cover")."""
 STREET_M, PARCEL_M = (45, 30), (240, 130)
 """Size of building plots and of fields, m."""
 TREES_M, HALL_M = 10.0, 9.0
@@ -264,6 +281,23 @@ class World:
             cover[mixed] = statistic(daily.T @ shares[:, mixed], axis=0)
             maps.append(np.minimum(cover, 1).astype("float32"))
         return maps[0], maps[1]
+
+    def bare_ground(self, year: int) -> dict[str, np.ndarray]:
+        """Truth of the share of each pixel of `grid` that is open ground, or has plants over less than BARE_COVER of it: mean over the days of each month of
+        SPRING_DAYS, float32 by month."""
+        ground, shift = self.landcover(year), self.season_shift_days(year)
+        plants = [m for m in PHENOLOGY if (ground == m).any()]
+        open_ground = reduce(np.add, (self.fraction(ground, m) for m in OPEN_GROUND))
+        among_plants = {m: self.fraction(ground, m) for m in plants}
+
+        def bare_in(days: np.ndarray) -> np.ndarray:
+            bare = open_ground.copy()
+            for material, share in among_plants.items():
+                covers = np.sort(plant_cover(self.palette, material, days - shift, year - self.years[0]))
+                bare += share * np.searchsorted(covers, BARE_COVER / self.vigour) / len(days)
+            return self.to_grid(bare).astype("float32")
+
+        return {month: bare_in(days) for month, days in SPRING_DAYS.items()}
 
     def permanent_fraction(self, year: int) -> np.ndarray:
         """Truth of the share of each pixel of `grid` under water all year (the sea at its mean level), float32."""

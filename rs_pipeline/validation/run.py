@@ -34,6 +34,7 @@ from rs_pipeline.validation import (
     black_odorous,
     coastline,
     counties,
+    dust,
     findings,
     heat,
     land,
@@ -162,6 +163,11 @@ def _settlements(layout: Layout, truth: Truth) -> list[Score]:
     return settlements.score_settlements(on_grid(layout.settlements, "class", truth.grid), truth) if layout.settlements.is_file() else []
 
 
+def settled_ground(layout: Layout, truth: Truth) -> np.ndarray:
+    """Ground of the settlements that the run draws, bool (h, w)."""
+    return on_grid(layout.settlements, "class", truth.grid) > 0
+
+
 def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
     return black_odorous.score_black_odorous(read_objects(layout, truth, labels), truth) if layout.reaches.is_file() else []
 
@@ -212,6 +218,8 @@ def _table(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, i
     yearly = yearly.assign(period=yearly.period.map(labels).astype(str))
     yearly = yearly.assign(baseline=yearly.baseline.map(labels).map(lambda year: "" if pd.isna(year) else str(int(year))))
     scores = counties.score_counties(yearly, truth, baseline=labels.get(settings.baseline_label))
+    if truth.units is not None and layout.settlements.is_file():
+        scores += dust.score_dust(yearly, settled_ground(layout, truth), truth)
     scores += verdicts.score_verdicts(table[table.period.isin(labels)], truth, settings, run_targets(settings), labels)
     return scores + missing.score_missing_counties(table, least)
 

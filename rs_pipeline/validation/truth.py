@@ -180,6 +180,11 @@ class Truth:
         name = f"soil_{year}.tif"
         return self._bands(name) if (self.folder / name).is_file() else {}
 
+    def bare(self, year: int) -> dict[str, np.ndarray]:
+        """Month (``march``, ``april``, ``may``) to float32 (h, w): share (0-1) of each pixel that is ground without plants; empty in worlds without."""
+        name = f"bare_{year}.tif"
+        return self._bands(name) if (self.folder / name).is_file() else {}
+
     def heat(self, year: int) -> dict[str, np.ndarray]:
         """Band to float32 (h, w): ``warmth_k``, temperature above closed crops, mean from June to August, K; empty in worlds without."""
         name = f"heat_{year}.tif"

@@ -166,7 +166,7 @@ def test_a_threshold_of_a_product_costs_that_product(copied_run, small_run, snak
     of_tiles = {job for job in began if "r000c" in job}
     assert of_tiles == {f"{step}.{period}.{tile}" for step in ("land", "soil-loss") for period in ("2023", "2024") for tile in ("r000c000", "r000c001")}
     assert {job for job in began if job.startswith("mosaic")} <= {
-        f"mosaic:{name}.{period}" for name in ("land", "soil_loss", "solar", "spartina") for period in ("2023", "2024")
+        f"mosaic:{name}.{period}" for name in ("land", "soil_loss", "solar", "spartina", "dust") for period in ("2023", "2024")
     } and not {"bodies", "reach-lines", "reaches"} & began
     before, after = small_run.files(), copied_run.files()
     assert all(after[name] == data for name, data in before.items() if name.startswith(("chips", "water", "maps/water", "maps/vegetation")))

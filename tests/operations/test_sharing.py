@@ -48,7 +48,7 @@ def test_a_round_makes_the_bytes_of_its_steps_by_hand(world):
         call_step(step, world.settings, (TILE, YEAR))
     by_hand = products_of(world)
     by_rounds(world.settings, 2)
-    assert len(by_hand) == 13 and products_of(world) == by_hand
+    assert len(by_hand) == 14 and products_of(world) == by_hand
 
 
 def test_each_file_is_decoded_once_in_the_first_round(world, opened):

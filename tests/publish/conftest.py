@@ -78,6 +78,7 @@ def write_maps(settings: Settings) -> None:
                 "soil_loss": [cols * 4000, cols * 6, cols * 0.5],
                 "heat": [12 * cols - 3, np.full(grid.shape, 1.0), np.full(grid.shape, 4.0), (3 * cols).round()],
                 "solar": [cols],
+                "dust": [layer for k in range(3) for layer in ((2 * cols).round(), cols, np.full(grid.shape, 3.0 + k))],
                 "spartina": [(2 * cols).round(), 2 * cols - 1, cols, np.full(grid.shape, 4.0)],
             }[product]
             stack = np.stack(layers).astype("float32")

@@ -31,7 +31,7 @@ def test_an_item_a_period_with_its_maps(collection):
     items = {i.id: i for i in collection.get_items()}
     assert set(items) == {"2022", "2023"}
     item = items["2023"]
-    assert set(item.assets) == {"vegetation", "water", "black_odorous", "observations", "land", "soil_loss", "solar", "spartina", "counties"}
+    assert set(item.assets) == {"vegetation", "water", "black_odorous", "observations", "land", "soil_loss", "solar", "spartina", "dust", "counties"}
     assert item.properties["start_datetime"] == "2023-01-01T00:00:00Z"
     assert item.properties["rs_pipeline:simulated"] is True
     west, south, east, north = item.bbox

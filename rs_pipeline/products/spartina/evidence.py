@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from rs_kernels.late_green import ndvi_layer
+from rs_kernels.greenest import ndvi_layer
 
-from rs_pipeline.products.seasons import SeasonStatistics
+from rs_pipeline.products.seasons import LATE_AUTUMN, SeasonStatistics
 from rs_pipeline.products.spartina.maps import LateGreen
 
 
@@ -44,7 +44,8 @@ def quantities(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     """What is compared with GREEN_LIMITS, float32 (h, w), NaN where not seen: NDVI and colour (GRVI) of the greenest date of late autumn, the year's peak of
     NDVI, the median NDVI of spring and winter, and the 90th percentile of the year's MNDWI: the tide covers the ground on some dates."""
     median = {s: ndvi_layer(seasons.named(f"{s}_red"), seasons.named(f"{s}_nir")) for s in ("spring", "winter")}
-    return {"late": seasons.late[0], "colour": seasons.late[1], "peak": seasons.named("ndvi_p90"), **median, "wet": seasons.named("mndwi_p90")}
+    late = seasons.greenest_in(LATE_AUTUMN)
+    return {"late": late.ndvi, "colour": late.grvi, "peak": seasons.named("ndvi_p90"), **median, "wet": seasons.named("mndwi_p90")}
 
 
 LEAST_LATE_DATES = 2
@@ -64,8 +65,8 @@ def late_green_margin(found: dict[str, np.ndarray], limits: Mapping[str, GreenLi
 
 def season_layers(seasons: SeasonStatistics) -> dict[str, np.ndarray]:
     """Bands of the map of a strip, float32 (h, w): see `products.spartina.maps.BANDS`."""
-    found = quantities(seasons)
-    margin = np.where(seasons.late_dates >= LEAST_LATE_DATES, late_green_margin(found), np.nan)
+    found, n_dates = quantities(seasons), seasons.greenest_in(LATE_AUTUMN).n_dates
+    margin = np.where(n_dates >= LEAST_LATE_DATES, late_green_margin(found), np.nan)
     kind = np.select([np.isnan(margin), margin >= 0, margin >= -1], [np.nan, LateGreen.LIKE, LateGreen.DOUBTFUL], LateGreen.OTHER)
-    bands = {"class": kind, "margin": margin, "late_ndvi": found["late"], "n_dates": seasons.late_dates}
+    bands = {"class": kind, "margin": margin, "late_ndvi": found["late"], "n_dates": n_dates}
     return {name: np.asarray(values, "float32") for name, values in bands.items()}

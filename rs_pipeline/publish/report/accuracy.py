@@ -41,7 +41,7 @@ class Topic(StrEnum):
 
 PRODUCTS = {
     "vegetation": Topic.VEGETATION, "water": Topic.WATER, "black_odorous": Topic.BLACK_ODOROUS, "coastline": Topic.COAST, "land": Topic.LAND, "red_line": Topic.LAND, "places": Topic.LAND, "soil": Topic.SOIL,
-    "ecology": Topic.LAND, "solar": Topic.LAND, "heat": Topic.HEAT, "spartina": Topic.COAST,
+    "ecology": Topic.LAND, "dust": Topic.LAND, "solar": Topic.LAND, "heat": Topic.HEAT, "spartina": Topic.COAST,
 }  # fmt: skip
 """Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it; the ecological index counts
 land cover most."""

@@ -116,6 +116,8 @@ def test_villages_and_settlements_that_the_run_draws_are_zones_of_the_unit(run):
     table = pd.read_parquet(Layout(run.root).counties("2024")).set_index(["adcode", "zone"])
     village = table.loc["130001", "settlement:village"]
     assert px(village.area_m2) == pytest.approx(8, rel=1e-3) and px(village.fvc_growing_sum_m2) == pytest.approx(4, rel=1e-3) and village.n_scenes == 1
+    settled = table.loc["130001", "settlement"]
+    assert px(settled.area_m2) == pytest.approx(12, rel=1e-3) and px(settled.dust_known_m2) == pytest.approx(12, rel=1e-3)
     land = pd.read_parquet(Layout(run.root).land_counties("2024")).set_index(["adcode", "zone"])
     assert px(land.area_m2["130001", "settlement"]) == pytest.approx(12, rel=1e-3) and px(land.settlements_known_m2["130001", "county"]) == pytest.approx(
         12, rel=1e-3
@@ -134,7 +136,7 @@ def test_converted_ground_of_overlapping_habitats_counts_once_in_the_unit_and_fo
 
 def test_totals_of_the_region_count_no_place_twice(run):
     counties = Run.read(run).counties
-    assert set(counties.zone) == {"county", "place:habitat", "place:village", "settlement:village"} and (counties.adcode != "").all()
+    assert set(counties.zone) == {"county", "place:habitat", "place:village", "settlement", "settlement:village"} and (counties.adcode != "").all()
     region = counties[(counties.adcode == "000000") & (counties.zone == "county") & (counties.period == "2024")]
     assert px(region.area_m2.iloc[0]) == pytest.approx(12, rel=1e-3)
 

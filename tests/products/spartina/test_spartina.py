@@ -10,7 +10,7 @@ import pytest
 from rs_pipeline.estimation.estimate import FORESHORE, LEAST_F1, Facts
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.products.sea import NEAR_SEA
-from rs_pipeline.products.seasons import SEASONS, STATISTICS, SeasonStatistics
+from rs_pipeline.products.seasons import GREEN_PARTS, LATE_AUTUMN, SEASONS, STATISTICS, SeasonStatistics
 from rs_pipeline.products.spartina import indicators as module
 from rs_pipeline.products.spartina.accuracy import LEAST_HA, SIMULATED, why_withheld
 from rs_pipeline.products.spartina.county import county_sums
@@ -42,7 +42,10 @@ def statistics(*pixels, n_late=2):
     for season, v in (("spring", spring), ("winter", winter)):
         values[STATISTICS.index(f"{season}_red"), 0], values[STATISTICS.index(f"{season}_nir"), 0] = 0.1 * (1 - v), 0.1 * (1 + v)
     dates = np.full((len(SEASONS), 1, len(pixels)), 3)
-    return SeasonStatistics(values, dates, np.stack([late, colour])[:, None], np.full((1, len(pixels)), n_late))
+    greenest, n_green = np.full((len(GREEN_PARTS), 2, 1, len(pixels)), NAN, "float32"), np.zeros((len(GREEN_PARTS), 1, len(pixels)), "int64")
+    autumn = list(GREEN_PARTS).index(LATE_AUTUMN)
+    greenest[autumn, :, 0], n_green[autumn] = (late, colour), n_late
+    return SeasonStatistics(values, dates, greenest, n_green)
 
 
 def test_only_cordgrass_is_green_late_and_not_in_spring_or_winter():

@@ -1,4 +1,4 @@
-"""How green plants still are in a part of the year: the greenest date of each pixel."""
+"""How green the ground is in parts of the year: the greenest date of each pixel in each part."""
 
 import numpy as np
 from numba import njit
@@ -8,24 +8,28 @@ from rs_kernels.indices import grvi, ndvi
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def greenest_date(stack, inside, out, dates):
-    """NDVI of the greenest of some dates, and GRVI on that date.
+def greenest_dates(stack, part, out, dates):
+    """For each part of the year, the NDVI of its greenest clear date and the GRVI on that date.
 
-    The tide lowers NDVI on some dates and raises it on none, so the greatest value is that of a date on which the plants stand above the water.
+    Cloud, haze and water lower NDVI on some dates and raise it on none, so the greatest value is that of a date on which the plants are seen.
+    A row is taken date by date, so that the numbers of a date are read one after another; dates of no part are not read.
 
     Parameters
     ----------
     stack : `rs_kernels.stack.Stack`.
-    inside : bool (T,), the dates that are asked for.
-    out : float32 (2, h, w), written: NDVI and GRVI; NaN without a clear date.
-    dates : int64 (h, w), written: clear dates.
+    part : int64 (T,), number of the part that each date lies in, -1 for none.
+    out : float32 (P, 2, h, w), written: NDVI and GRVI by part; NaN without a clear date.
+    dates : int64 (P, h, w), written: clear dates by part.
     """
     dn, bits, bad_bits, scale, offset = stack.dn, stack.bits, stack.bad_bits, stack.scale, stack.offset
-    asked = np.flatnonzero(inside)
-    for y in range(dates.shape[0]):
-        for x in range(dates.shape[1]):
-            best, colour, n = np.nan, np.nan, 0
-            for t in asked:
+    asked = np.flatnonzero(part >= 0)
+    n_parts, h, w = dates.shape
+    best = np.empty((n_parts, w))
+    for y in range(h):
+        best[:], out[:, :, y], dates[:, y] = -np.inf, np.nan, 0
+        for t in asked:
+            p = part[t]
+            for x in range(w):
                 green, red, nir = dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x]
                 if bits[t, y, x] & bad_bits != 0 or green == 0 or red == 0 or nir == 0:
                     continue
@@ -33,10 +37,9 @@ def greenest_date(stack, inside, out, dates):
                 v = ndvi(in_red, reflectance(nir, scale[t], offset[t]))
                 if not (in_green + in_red > 0 and v == v):
                     continue
-                n += 1
-                if not v <= best:
-                    best, colour = v, grvi(in_green, in_red)
-            out[0, y, x], out[1, y, x], dates[y, x] = best, colour, n
+                dates[p, y, x] += 1
+                if v > best[p, x]:
+                    best[p, x], out[p, 0, y, x], out[p, 1, y, x] = v, v, grvi(in_green, in_red)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,0 +1,1 @@
+"""Ground that is bare in spring, when dust blows, by month."""
