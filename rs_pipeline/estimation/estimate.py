@@ -125,6 +125,8 @@ class Estimate:
     """The parts of a ``model95`` interval, in the unit of the value; None for other intervals."""
     mapped: Estimate | None = None
     """The estimate of the map alone, where reference samples correct it; used for comparison with years without samples."""
+    no_level: str = ""
+    """Why no number of a target is compared with the value, though its changes are known; empty where one is."""
 
     def noting(self, *words: str) -> Estimate:
         """The same estimate with more words in front of the reason."""
@@ -155,8 +157,6 @@ class Indicator:
     """Whether so much of it is missed that seeing none does not show that none is left."""
     of_one_pixel: bool = False
     """Whether periods with coarser or finer pixels are not compared, because their values differ by the sensor."""
-    rules_over: str = ""
-    """Name of the indicator that this one replaces for the verdict, in units and periods where it has a value: it is closer to the text of the target."""
     formula: str = ""
     """How the value is computed, in words."""
     bounds: str = ""

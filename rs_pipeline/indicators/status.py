@@ -38,7 +38,7 @@ from dataclasses import dataclass
 import numpy as np
 from rs_kernels.trends import series_trend, theil_sen
 
-from rs_pipeline.estimation.uncertainty import Interval, difference
+from rs_pipeline.estimation.uncertainty import Interval, difference, possible
 from rs_pipeline.indicators.targets import Target
 
 STATUSES = {
@@ -181,13 +181,14 @@ def judge(
         ahead = target.target_year is not None and (year < target.target_year or not over)
         return _judge_change(comparison, number, now if is_change else change, least, none_left=none_left, ahead=ahead)
     if target.value is None and target.operator != "eliminate":
-        return Verdict("needs_table", "the document prints no number; set it in the table of targets")
+        return Verdict("no_target", "the document prints no number; set it in the table of targets")
     if number == 0:
         now = told_apart(now, least, comparison)
     today = holds(comparison, number, now, target.tolerance)
     if target.target_year is None or (over and year >= target.target_year):
         return Verdict(_decided(today), "the interval straddles the target" if today is None else _none_said(number, least, today))
-    return _judge_ahead(target, comparison, number, now, year, slope, today, least)
+    limits = natural_limits(target.unit, is_change=is_change)
+    return _judge_ahead(target, comparison, number, now, year, slope, today, least, limits)
 
 
 def _decided(met: bool | None) -> str:
@@ -215,21 +216,42 @@ def _judge_change(comparison: str, number: float, change: Interval | None, least
     return Verdict(_decided(met), said)
 
 
-def carried_on(now: Interval, slope: Interval, years: float) -> Interval:
-    """The value extrapolated by some years with its pace; the errors of the value and of its slope are taken as independent."""
+AMOUNT_UNITS = ("count", "km2", "ha", "km", "GW", "x")
+"""First words of the units that have no values below 0: counts, areas, lengths, capacities and ratios."""
+
+
+def natural_limits(unit: str, *, is_change: bool = False) -> tuple[float, float]:
+    """Least and largest possible value in a unit, by its first word; a change may be negative, save for the ratio to the baseline.
+
+    >>> natural_limits("%"), natural_limits("km natural coast"), natural_limits("m/yr")
+    ((0.0, 100.0), (0.0, inf), (-inf, inf))
+    """
+    kind = unit.partition(" ")[0]
+    if is_change and kind != "x":
+        return -math.inf, math.inf
+    if kind == "%":
+        return 0.0, 100.0
+    return (0.0, math.inf) if kind in AMOUNT_UNITS else (-math.inf, math.inf)
+
+
+def carried_on(now: Interval, slope: Interval, years: float, limits: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
+    """The value extrapolated by some years with its pace, clipped to its `natural_limits`; the errors of the value and of its slope are taken as
+    independent."""
     value, (lower, upper), (slow, fast) = now.value + years * slope.value, now.bounds, slope.bounds
     below, above = math.hypot(now.value - lower, years * (slope.value - slow)), math.hypot(upper - now.value, years * (fast - slope.value))
-    return Interval(value, value - below, value + above, "model95") if below or above else Interval(value)
+    return possible(Interval(value, value - below, value + above, "model95") if below or above else Interval(value), *limits)
 
 
-def _judge_ahead(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float) -> Verdict:
+def _judge_ahead(
+    target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float, limits: tuple[float, float]
+) -> Verdict:  # fmt: skip
     """The verdict, by AHEAD, on a level whose target year lies ahead."""
     none_said = _none_said(number, least, today)
     if slope is None:
         said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
         return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
     assert target.target_year is not None, "its year lies ahead"
-    then = carried_on(now, slope, max(0, target.target_year - year))
+    then = carried_on(now, slope, max(0, target.target_year - year), limits)
     later = holds(comparison, number, told_apart(then, least, comparison) if number == 0 else then, target.tolerance)
     status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, slope) else "met")
     return Verdict(status, "; ".join(filter(None, [none_said, _ahead_said(target, slope, then, today, later)])), slope)
@@ -244,10 +266,19 @@ def _moves_away(comparison: str, slope: Interval) -> bool:
     return falls if comparison in (">=", ">") else rises
 
 
-def _ahead_said(target: Target, slope: Interval, then: Interval, today: bool | None, later: bool | None) -> str:
+def slope_said(slope: Interval, unit: str) -> str:
+    """A pace per year, in words.
+
+    >>> slope_said(Interval(-0.5, -1.0, 0.25, "model95"), "%")
+    '-0.5 [-1, +0.25] %'
+    """
     slow, fast = slope.bounds
+    return f"{slope.value:+.3g}" + (f" [{slow:+.3g}, {fast:+.3g}]" if slope.kind else "") + f" {unit}"
+
+
+def _ahead_said(target: Target, slope: Interval, then: Interval, today: bool | None, later: bool | None) -> str:
     lower, upper = then.bounds
-    doubt, between = (f" [{slow:+.3g}, {fast:+.3g}]" if slope.kind else ""), (f" [{lower:.4g}, {upper:.4g}]" if then.kind else "")
+    between = f" [{lower:.4g}, {upper:.4g}]" if then.kind else ""
     start = {True: "holds today", False: "does not hold today", None: "today the interval straddles the target"}[today]
     end = {True: "where it holds", False: "where it does not hold", None: "which straddles the target"}[later]
-    return f"{start}; at {slope.value:+.3g}{doubt} {target.unit} a year it comes to {then.value:.4g}{between} in {target.target_year}, {end}"
+    return f"{start}; at {slope_said(slope, target.unit)} a year it comes to {then.value:.4g}{between} in {target.target_year}, {end}"

@@ -23,7 +23,7 @@ from rs_pipeline.estimation.uncertainty import KINDS, Interval
 from rs_pipeline.estimation.zones import Unit
 from rs_pipeline.indicators.evidence import evidence_in_parts
 from rs_pipeline.indicators.facts import Run
-from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge, pace
+from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge, pace, slope_said
 from rs_pipeline.indicators.supplied import Key, supplied_values
 from rs_pipeline.indicators.targets import Target, run_targets
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
@@ -150,16 +150,16 @@ class Judge:
         as_it_is = Measured(known.estimate(name, period, plain), Verdict(""), plain if is_change else "")
         compares = target.operator in CHANGE_OPERATORS and not is_change
         if (target.baseline_year and year < target.baseline_year) or ((compares or is_change) and period == self._of_baseline_year(target, period)):
-            return replace(as_it_is, verdict=Verdict("no_target", f"the target is measured from {target.baseline_year} on"))
+            return _unless_asked_for(as_it_is, Verdict("no_target", f"the target is measured from {target.baseline_year} on"))
         earlier = self._trend_start(target, period) if is_trend else self._earlier(target, period) if compares or is_change else [plain]
         if not earlier:
-            return replace(as_it_is, verdict=Verdict("insufficient_data", self._no_baseline(target, period)))
+            return _unless_asked_for(as_it_is, Verdict("insufficient_data", self._no_baseline(target, period)))
         coarser = self._other_pixels(name, period, known)
         if (compares or is_change) and not is_trend and not (earlier := [label for label in earlier if known.comparable(name, period, label)]):
-            return replace(as_it_is, verdict=Verdict("insufficient_data", coarser))
+            return _unless_asked_for(as_it_is, Verdict("insufficient_data", coarser))
         if is_trend and not is_change and earlier != [plain]:
-            return replace(
-                as_it_is, verdict=Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on")
+            return _unless_asked_for(
+                as_it_is, Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on")
             )
         base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, plain))))
         estimate = known.estimate(name, period, base if is_change else plain)
@@ -176,6 +176,11 @@ class Judge:
         change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
+        if estimate.no_level and target.operator not in CHANGE_OPERATORS:
+            return replace(
+                measured,
+                verdict=Verdict("no_target", joined([estimate.no_level, f"it changes by {slope_said(slope, target.unit)} a year" if slope else ""]), slope),
+            )
         over = self._is_over(period)
         verdict = judge(
             target,
@@ -285,18 +290,24 @@ class Judge:
         return None
 
     def _nearer(self, target: Target, name: str, period: str, known: Estimates) -> str:
-        """What judges the target in this unit and period instead of an indicator: the official value, or the indicator that replaces it (`Indicator.rules_over`);
-        empty if none does."""
+        """What judges the target in this unit and period instead of an indicator: the official value, or the first indicator with a value of those that the
+        table of targets names before it; empty if none does."""
         if known.has(target.target_id, period):
             return "the official value"
-        over = [i for i in target.indicator if INDICATORS[i].rules_over == name]
-        return next((i for i in over if known.estimate(i, period, self.since(INDICATORS[i])).interval is not None), "")
+        before = target.indicator[: target.indicator.index(name)]
+        return next((i for i in before if known.estimate(i, period, self.since(INDICATORS[i])).interval is not None), "")
 
     @staticmethod
     def _one_for_all(target: Target, unit: Unit) -> str:
         if target.scope.startswith("province") and unit.level != "region":
             return f"a province-wide number, read for one {unit.level}"
         return ""
+
+
+def _unless_asked_for(measured: Measured, verdict: Verdict) -> Measured:
+    """With the verdict; but where there is no value for want of a table, that is what the row says: no period would have one."""
+    asked = measured.estimate.interval is None and measured.estimate.status == "needs_table"
+    return replace(measured, verdict=Verdict("needs_table") if asked else verdict)
 
 
 def joined(parts: Iterable[str]) -> str:

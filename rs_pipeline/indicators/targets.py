@@ -10,6 +10,7 @@ from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.inputs.outside import known_target
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.products.baselines import target_tables
 
@@ -60,7 +61,7 @@ class Target:
     method: str
     caveat: str
     indicator: tuple[str, ...]
-    """Names of the indicators that measure it; empty where there are none."""
+    """Names of the indicators that measure it; the first that has a value is judged. Empty where there are none."""
     tolerance: float
     """Largest difference from the number at which ``=`` still holds."""
     standard: str = ""
@@ -159,9 +160,7 @@ def load_values(path: Path | None, units: Mapping[str, str], stated: InputSectio
     values: dict[tuple[str, str, str], Interval] = {}
 
     def parse(row: TableRow) -> None:
-        key = (row.code("adcode"), row.code("period"), row.needed("target_id"))
-        if key[2] not in units:
-            raise row.fault(f"unknown target {key[2]!r}", "target_id", "use an id of the table of targets, such as C10-02")
+        key = (row.code("adcode"), row.code("period"), known_target(row, units))
         if key in values:
             raise row.fault(f"a second value for {', '.join(key)}", "value", "keep one of them")
         value = row.needed_number("value", units[key[2]])

@@ -55,7 +55,7 @@ def read_lists(path: Path | None, units: Mapping[str, str], stated: InputSection
     seen: set[tuple[str, str, str]] = set()
 
     def parse(row: TableRow) -> ListedThing:
-        found = ListedThing(_target(row, units), row.code("adcode"), row.needed("name"), row.year_or_none("since"))
+        found = ListedThing(known_target(row, units), row.code("adcode"), row.needed("name"), row.year_or_none("since"))
         if not counts(units[found.target_id]):
             raise row.fault(
                 f"{found.target_id} counts nothing, its unit is {units[found.target_id] or 'empty'}", "target_id", "give its value in tables.values"
@@ -80,7 +80,7 @@ def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSecti
     seen: set[tuple[str, str]] = set()
 
     def parse(row: TableRow) -> OutsideRaster:
-        target, half = _target(row, units), row.number_or_none("half_width")
+        target, half = known_target(row, units), row.number_or_none("half_width")
         if (unit := row.needed("unit")) != units[target]:
             raise row.fault(f"the unit is {unit!r}, that of {target} is {units[target]!r}", "unit", "convert the raster, and write the target's unit")
         if half is not None and half < 0:
@@ -94,9 +94,17 @@ def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSecti
     return read_table(path, ("target_id", "period", "path", "unit"), stated).parsed(parse) if path else []
 
 
-def _target(row: TableRow, units: Mapping[str, str]) -> str:
+def known_target(row: TableRow, units: Mapping[str, str]) -> str:
+    """Cell ``target_id`` of a row. ``units`` : id of each target of the run to its unit.
+
+    Raises
+    ------
+    TableError : the table of targets has no such id.
+    """
     if (target := row.needed("target_id")) not in units:
-        raise row.fault(f"unknown target {target!r}{did_you_mean(target, units)}", "target_id", "use an id of the table of targets, such as C20-01")
+        raise row.fault(
+            f"unknown target {target!r}{did_you_mean(target, units)}", "target_id", f"use an id of the table of targets, such as {next(iter(units))}"
+        )
     return target
 
 

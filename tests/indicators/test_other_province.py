@@ -6,10 +6,11 @@ import csv
 import pandas as pd
 import pytest
 
+from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.facts import Run
-from rs_pipeline.indicators.supplied import supplied_values
+from rs_pipeline.indicators.supplied import run_lists, run_rasters, supplied_values
 from rs_pipeline.indicators.table import build
-from rs_pipeline.indicators.targets import run_targets
+from rs_pipeline.indicators.targets import run_targets, run_values
 from rs_pipeline.paths import config_folder
 
 INVENTED = "invented for this test"
@@ -26,8 +27,8 @@ targets: targets.csv
 
 
 @pytest.fixture
-def table(fake_run, tmp_path):
-    """The table of a run of the invented province: 10 of 16 coast units natural, one suspected reach, two of four awards."""
+def table(fake_run, make, tmp_path):
+    """The table of a run of the invented province: 10 of 16 coast units natural, five suspected reaches, two of four awards."""
     with (config_folder() / "targets.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["target_id"] in COPIED]
     for row in rows:
@@ -46,6 +47,8 @@ def table(fake_run, tmp_path):
     natural = {"unit_class": "natural", "natural_probability": 1.0}
     built = {"unit_class": "artificial", "natural_probability": 0.0}
     run.coast(*[natural] * 10, *[built] * 6)
+    reaches = make.reaches(*[("suspected", "assessable", 200.0)] * 5, ("clear", "assessable", 200.0))
+    run.layer(run.layout.reaches, "reaches", reaches.assign(adcode="130002", period="2024"))
     settings = run.counties().settings
     return build(Run.read(settings), run_targets(settings), supplied_values(settings)), settings
 
@@ -66,6 +69,29 @@ def test_values_are_judged_by_the_other_provinces_numbers(table):
     coast, awards = verdict(table[0], "X-01"), verdict(table[0], "X-04")
     assert coast.value == pytest.approx(62.5) and coast.target_value == 60.0 and coast.status in ("met", "undecidable") and INVENTED in coast.reason
     assert (awards.value, awards.target_value) == (2.0, 3.0) and awards.status in ("off_track", "insufficient_data", "undecidable", "not_met")
+
+
+def test_suspected_reaches_are_too_many_and_their_length_stands_beside(table):
+    rows = table[0][(table[0].target_id == "X-02") & (table[0].adcode == "130002") & (table[0].period == "2024")].set_index("indicator")
+    assert rows.value.to_dict() == {"black_odorous_reaches": 5.0, "black_odorous_length_km": pytest.approx(1.0)}
+    assert rows.status.to_dict() == {"black_odorous_reaches": "not_met", "black_odorous_length_km": "no_target"}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "read"),
+    [
+        ("lists", "target_id,adcode,name,since\nC20-01,130001,a,2022\n", run_lists),
+        ("values", "adcode,period,target_id,value\n130001,2024,C10-02,70\n", run_values),
+        ("rasters", "target_id,period,path,unit\nC05-02,2024,a.tif,ug/m3\n", run_rasters),
+    ],
+)
+def test_an_unknown_target_is_told_with_an_id_of_the_provinces_own_table(table, tmp_path, key, text, read):
+    (tmp_path / "side.csv").write_text(text, "utf-8")
+    settings = table[1]
+    settings = settings.model_copy(update={"tables": settings.tables.model_copy(update={key: tmp_path / "side.csv"})})
+    with pytest.raises(TableError, match="unknown target") as fault:
+        read(settings)
+    assert fault.value.remedy == "use an id of the table of targets, such as X-01"
 
 
 def test_no_number_of_hebei_is_left(table):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rs_pipeline.estimation.uncertainty import Interval, difference
-from rs_pipeline.indicators.status import STATUSES, holds, judge, pace, told_apart
+from rs_pipeline.indicators.status import STATUSES, carried_on, holds, judge, natural_limits, pace, told_apart
 from rs_pipeline.indicators.targets import OPERATORS
 
 EXACT = Interval
@@ -50,6 +50,24 @@ def test_the_truth_table_of_the_page(make, sentence, by, limit, readings, status
 def test_the_page_has_every_status_in_the_words_of_the_code():
     assert {word.strip("`"): says for word, says in WORDS} == STATUSES
     assert {row[-1] for row in CASES} >= {"met", "on_track", "undecidable", "slipping", "off_track", "not_met"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_change", "expected"),
+    [
+        ("%", False, (0.0, 100.0)), ("% of cities", False, (0.0, 100.0)), ("km2", False, (0.0, 155.1)), ("x 2020 urban construction land", True, (0.0, 155.1)),
+        ("km2", True, (-45.1, 155.1)), ("m/yr", False, (-45.1, 155.1)), ("% fall since 2020", True, (-45.1, 155.1)), ("", False, (-45.1, 155.1)),
+    ],
+)  # fmt: skip
+def test_an_extrapolated_value_stays_within_its_natural_limits(unit, is_change, expected):
+    """55 [50, 60] carried on by ten years at 0 [-10, 10] a year is 55 +- hypot(5, 100) = 55 +- 100.1."""
+    assert carried_on(bounds(50, 60), bounds(-10, 10), 10, natural_limits(unit, is_change=is_change)).bounds == pytest.approx(expected, abs=0.05)
+
+
+def test_a_value_beyond_its_limit_ends_at_it():
+    """30 % at -4 a year is -10 in ten years: 0. 40 % at 7 is 110: 100."""
+    assert carried_on(EXACT(30), EXACT(-4), 10, natural_limits("%")) == EXACT(0)
+    assert carried_on(EXACT(40), EXACT(7), 10, natural_limits("%")) == EXACT(100)
 
 
 @pytest.mark.parametrize(

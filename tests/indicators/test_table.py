@@ -2,7 +2,7 @@
 
 import csv
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import geopandas as gpd
@@ -13,6 +13,7 @@ import shapely
 
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.errors import TableError
+from rs_pipeline.estimation.estimate import Estimate
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.facts import Run
@@ -249,7 +250,9 @@ def test_black_odorous_reaches_are_judged(table, make):
     got = table(reaches)
     rows = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130002")]
     assert sorted(rows.indicator) == ["black_odorous_length_km", "black_odorous_reaches"]
-    assert set(rows.status) == {"not_met"}
+    assert dict(zip(rows.indicator, rows.status, strict=True)) == {"black_odorous_reaches": "not_met", "black_odorous_length_km": "no_target"}
+    assert rows.set_index("indicator").reason["black_odorous_length_km"].startswith("judged by black_odorous_reaches")
+    rows = rows[rows.status == "not_met"]
     assert rows.reason.str.startswith("proxy: Sentence prints no year").all()
     none = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130001")]
     assert none.value.isna().all() and set(none.status) == {"insufficient_data"}
@@ -289,6 +292,67 @@ def test_one_cell_of_a_target_has_one_verdict(table):
     assert (map_.value, map_.status) == (pytest.approx(1.2), "no_target") and "judged by the official value" in map_.reason
     assert (official.value, official.status) == (1.4, "off_track")
     assert pick(got, adcode="130002", period="2025", target_id="C01-07").status != "no_target"
+
+
+def test_of_several_indicators_the_first_with_a_value_judges():
+    """What judges each sentence that names several, the first first; a qualitative sentence is judged by none."""
+    several = {t.target_id: t.indicator for t in TARGETS if len(t.indicator) > 1 and t.operator != "qualitative"}
+    assert several == {
+        "C01-03": ("natural_coast_retention_official", "natural_coast_retention"),
+        "C05-04": ("site_bare_area", "settlement_bare_area"),
+        "C06-01": ("black_odorous_reaches", "black_odorous_length_km"),
+        "C06-08": ("tidal_flat_area", "coastal_wetland_area"),
+        "C09-03": ("corridor_cover_trend", "fvc_peak_trend"),
+        "C10-02": ("grassland_cover", "grassland_fvc"),
+        "C10-05": ("wetland_area", "open_wetland_area", "grassland_fvc"),
+        "C19-04": ("black_odorous_rural_reaches", "black_odorous_rural_length_km"),
+    }
+
+
+def test_no_cell_has_two_verdicts(table):
+    """A run with coast, land map and cover: of the rows of a cell that have a value, one at most is judged."""
+
+    def prepare(run):
+        run.coast({}, {})
+        run.land({2023: 20, 2024: 24})
+
+    got = table(prepare)
+    judged = got[(got.target_id != "") & got.value.notna() & (got.status != "no_target")]
+    assert len(judged) > 5 and not judged.duplicated(["adcode", "period", "target_id"]).any()
+
+
+def test_what_a_row_needs_is_said_in_every_period(table):
+    """A run of 2019 and 2024 lacks the same tables in both, though most sentences are measured from 2020 or later on."""
+    got = table(years=(2019, 2024))
+    for name in (
+        "bare_mine_area", "site_bare_area", "reserve_converted_area", "red_line_converted_area", "construction_land_per_gdp_fall", "corridor_cover_trend",
+        "grassland_fvc",
+    ):  # fmt: skip
+        rows = got[got.indicator == name]
+        assert len(rows) and rows.value.isna().all() and set(rows.status) == {"needs_table"} and rows.reason.str.startswith("needs ").all(), name
+
+
+def test_a_level_that_is_no_official_figure_is_not_judged(fake_run):
+    """50 and 52 % against at least 84: uncalibrated, the row has its value, its pace and no verdict; calibrated, it comes to 74 % in 2035."""
+    judge, target, unit = Judge(fake_run().settings, 1.0), next(t for t in TARGETS if t.target_id == "C10-03"), Unit("130001", "A", "P", "county")
+
+    @dataclass
+    class Values:
+        no_level: str
+
+        def estimate(self, name, period, baseline):
+            return Estimate(Interval({"2023": 50.0, "2024": 52.0}[period]), 1.0, no_level=self.no_level)
+
+        def comparable(self, name, period, other):
+            return True
+
+        def has(self, target_id, period):
+            return False
+
+    got = judge(target, unit, "soil_conservation_rate", "2024", Values("no bulletin")).verdict
+    assert (got.status, got.reason, got.slope) == ("no_target", "no bulletin; it changes by +2 % a year", Interval(2.0))
+    assert judge(target, unit, "soil_conservation_rate", "2023", Values("no bulletin")).verdict.reason == "no bulletin"
+    assert judge(target, unit, "soil_conservation_rate", "2024", Values("")).verdict.status == "off_track"
 
 
 def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):

@@ -293,7 +293,6 @@ INDICATORS = (
     Indicator(
         "natural_coast_retention_official", "Share of natural coast, of the official length", "%", "coastline", "up",
         partial(_natural, denominator="official"), formula=f"{_NATURAL} / indicators.official_coast_km", bounds=_CLASS_BOUNDS,
-        rules_over="natural_coast_retention",
     ),
     Indicator(
         "coast_mean_rate", "Mean rate of the shore that moved by itself, seaward positive", "m/yr", "coastline", "", _coast_rate,

@@ -129,11 +129,11 @@ INDICATORS = (
     ),
     Indicator(
         "site_bare_area", "Bare ground in construction sites", "ha", "places", "down", partial(_of_kind, kind="construction_site", name="bare_area"),
-        rules_over="settlement_bare_area", formula="bare_area" + _WITHIN.format("construction_site"), bounds=_MODEL,
+        formula="bare_area" + _WITHIN.format("construction_site"), bounds=_MODEL,
     ),
     Indicator(
         "corridor_cover_trend", "Trend of vegetation cover in ecological corridors", "%/yr", "places", "up", partial(_of_kind, kind="corridor", name="fvc_peak_trend"),
-        is_change=True, of_all_periods=True, of_one_pixel=True, rules_over="fvc_peak_trend", formula="fvc_peak_trend" + _WITHIN.format("corridor"),
+        is_change=True, of_all_periods=True, of_one_pixel=True, formula="fvc_peak_trend" + _WITHIN.format("corridor"),
         bounds="95 % interval of that slope (Kendall)",
     ),
     Indicator(

@@ -27,8 +27,8 @@ class SoilFacts:
     """Tolerated soil loss, t/km2 in a year."""
     log_doubt: float
     """Standard error of the logarithm of soil loss, common to a unit."""
-    scale: float = 1.0
-    """Factor on soil loss that gives the bulletin's rate in the bulletin's period."""
+    scale: float | None = None
+    """Factor on soil loss that gives the bulletin's rate in the bulletin's period; None where no rate is given or none can be reached."""
     unknown: str = ""
     """Why the run has heights but knows none; empty where it knows them."""
     words: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ class SoilFacts:
     @property
     def scales(self) -> tuple[float, float, float]:
         """Factors on soil loss as it is, and with it smaller and larger by Z95 standard errors of its logarithm."""
-        doubt = math.exp(Z95 * self.log_doubt)
-        return self.scale, self.scale * (1 / doubt), self.scale * doubt
+        doubt, scale = math.exp(Z95 * self.log_doubt), self.scale or 1.0
+        return scale, scale * (1 / doubt), scale * doubt
 
 
 def why_unknown(soil: SoilFacts | None, row: Mapping[str, float]) -> Estimate | None:
@@ -85,16 +85,16 @@ def scale_to(row: Mapping[str, float], share: float, tolerance_t_km2: float) -> 
     return tolerance_t_km2 / math.exp(logs[low] + part * (logs[last] - logs[low]))
 
 
-def _held_to_bulletin(settings: Settings) -> tuple[float, tuple[str, ...]]:
-    """(scale, words) for the bulletin's rate; 1 and no words where none is given, 1 and why where it cannot be reached."""
+def _held_to_bulletin(settings: Settings) -> tuple[float | None, tuple[str, ...]]:
+    """(scale, words) for the bulletin's rate; no scale and no words where none is given, no scale and why where it cannot be reached."""
     section = settings.soil
     if section.bulletin_rate is None or section.bulletin_period is None:
-        return 1.0, ()
+        return None, ()
     table = pd.read_parquet(Layout(settings.root).counties(section.bulletin_period))
     whole = table[(table.zone == "county") & table.in_region].filter(regex="^soil_").sum().to_dict()
     scale = scale_to(whole, section.bulletin_rate / 100, section.tolerance_t_km2) if whole.get("soil_observed_m2", 0) > 0 else None
     if scale is None:
-        return 1.0, (f"the bulletin's {section.bulletin_rate:g} % of {section.bulletin_period} is beyond what this map can be scaled to, and is not used",)
+        return None, (f"the bulletin's {section.bulletin_rate:g} % of {section.bulletin_period} is beyond what this map can be scaled to, and is not used",)
     return scale, (f"soil loss times {scale:.3g}, so that all units together have the bulletin's {section.bulletin_rate:g} % in {section.bulletin_period}",)
 
 

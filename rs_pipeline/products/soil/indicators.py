@@ -9,6 +9,8 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, observed
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.soil.facts import share_up_to, why_unknown
 
+NO_BULLETIN = "the level is no bulletin figure, so it is not held to the number: give the bulletin's rate (soil.bulletin_rate)"
+
 
 def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
     """Percent of the land that loses no more soil than is tolerated or, with ``lost``, the km2 that lose more.
@@ -24,8 +26,9 @@ def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
     kept, most, least = (share_up_to(row, soil.tolerance_t_km2 / scale) for scale in soil.scales)
     seen = Interval(1 - kept, 1 - most, 1 - least, "model95") if lost else Interval(kept, least, most, "model95")
     of_changes = replace(spread("soil_loss_area" if lost else "soil_conservation_rate", 0.0, abs(most - least) / 2), of_changes=True)
-    found = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value, spread=of_changes)
-    return found.noting(*soil.words) if found.interval else found
+    estimate = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value, spread=of_changes)
+    no_level = "" if lost or soil.scale else NO_BULLETIN
+    return replace(estimate, no_level=no_level).noting(*soil.words) if estimate.interval else estimate
 
 
 _LAND = "all land but the sea, inland water included; soil loss by water alone is R K L S B E T of the Chinese soil loss equation, "

@@ -152,7 +152,7 @@ INDICATORS = (
     ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
-        partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="standard errors of the pixels, taken as common to all, and the error of the calibration",
+        partial(_grassland, calibrated=True), bounds="standard errors of the pixels, taken as common to all, and the error of the calibration",
         of_one_pixel=True, formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(

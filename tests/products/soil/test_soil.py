@@ -24,6 +24,7 @@ from rs_pipeline.products.sea import SEA
 from rs_pipeline.products.soil.county import LEVELS_T_KM2, county_sums
 from rs_pipeline.products.soil.facts import SoilFacts, log_doubt, scale_to, share_up_to
 from rs_pipeline.products.soil.facts import facts as soil_facts
+from rs_pipeline.products.soil.indicators import NO_BULLETIN
 from rs_pipeline.products.soil.rasters import check_factor, heights_grid, terrain_factor
 from rs_pipeline.products.soil.step import class_factors, cover_practice, soil_loss
 from rs_pipeline.steps import graph, steps_of
@@ -311,7 +312,13 @@ def test_the_bulletin_holds_for_all_units_together_and_says_so(settings_of, esti
     found = soil_facts(settings)["soil"]("130001", "2023")
     assert np.mean([share_up_to(r, 200 / found.scale) for r in rows]) == pytest.approx(0.7884, abs=2e-3)
     assert found.words[0] == f"soil loss times {found.scale:.3g}, so that all units together have the bulletin's 78.84 % in 2023"
-    assert found.words[0] in estimate_of(soil=found).reason
+    got = estimate_of(soil=found)
+    assert found.words[0] in got.reason and not got.no_level
+
+
+def test_without_the_bulletin_no_number_is_compared_with_the_level(estimate_of):
+    got = estimate_of()
+    assert got.interval and got.no_level == NO_BULLETIN and not estimate_of("soil_loss_area").no_level
 
 
 @pytest.mark.parametrize("rows", [(), (soil_row((0.99,) * 10),)])
@@ -319,4 +326,4 @@ def test_a_bulletin_out_of_reach_is_told_and_not_used(settings_of, rows):
     settings = settings_of(soil={"dem": "heights.tif", **BULLETIN})
     write_counties(settings, *(rows or ({"soil_observed_m2": 0.0},)))
     found = soil_facts(settings)["soil"]("130001", "2023")
-    assert found.scale == 1.0 and "is beyond what this map can be scaled to" in found.words[0]
+    assert found.scale is None and "is beyond what this map can be scaled to" in found.words[0]
