@@ -108,7 +108,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     Raises
     ------
     TableError : the run is not finished, or has no such unit, indicator or period; the most similar ones are named.
-    ConfigError : the target has no row for this unit and period.
+    ConfigError : the indicator or target has no row for this unit and period.
     """
     layout = Layout(settings.root)
     _check_made(layout)
@@ -122,7 +122,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         key: _one_of(value, names[key], {"adcode": "unit", "indicator": "indicator or target"}.get(key, key), layout.indicators_parquet)
         for key, value in zip(KEYS, (adcode, indicator, period), strict=True)
     }
-    asked["indicator"] = _indicator_of(keys, **asked)
+    asked["indicator"] = _indicator_of(keys, layout.indicators_parquet, **asked)
     rows, evidence = read_run(settings.root, **asked)
     proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
@@ -151,14 +151,25 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     )
 
 
-def _indicator_of(keys: pd.DataFrame, adcode: str, indicator: str, period: str) -> str:
-    """The indicator; for a target id, the indicator that judges the target: one with a verdict, else one with a value, else the first."""
-    if (keys.indicator == indicator).any():
+def _indicator_of(keys: pd.DataFrame, where: Path, adcode: str, indicator: str, period: str) -> str:
+    """The indicator, if it has a row of this unit and period; else the one that judges the target of that id there: one with a verdict, else one with a
+    value, else the first. An official value has the id of its target as its indicator, and may be there for the region alone.
+
+    Raises
+    ------
+    ConfigError : there is no row of either kind; units and periods that have one are named.
+    """
+    here = keys[(keys.adcode == adcode) & (keys.period == period)]
+    if (here.indicator == indicator).any():
         return indicator
-    rows = keys[(keys.target_id == indicator) & (keys.adcode == adcode) & (keys.period == period)]
+    rows = here[here.target_id == indicator]
     if rows.empty:
+        elsewhere = keys[(keys.indicator == indicator) | (keys.target_id == indicator)]
+        units = ", ".join(f"{code} ({name})" for code, name in dict(zip(elsewhere.adcode, elsewhere.name, strict=True)).items())
         raise ConfigError(
-            f"{indicator} is not asked of {adcode} in {period}", where="indicators.csv", remedy="give a unit and period of its rows, see column target_id"
+            f"{indicator} has no row for {adcode} in {period}",
+            where=str(where),
+            remedy=f"ask for a unit and period that have one: {units}; {', '.join(elsewhere.period.unique())}",
         )
     order = rows.assign(idle=rows.status.isin(WITHOUT_VERDICT), empty=rows.value.isna()).sort_values(["idle", "empty"], kind="stable")
     return str(order.indicator.iloc[0])

@@ -1,5 +1,6 @@
 """From a cell back to its evidence, and two runs side by side: on what a reader at the terminal is told."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.cli import app
 from rs_pipeline.config import load
-from rs_pipeline.errors import TableError
+from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.compare import changed_keys, compare_runs, write_comparison
-from rs_pipeline.indicators.explain import Explanation, explain, print_explanation
+from rs_pipeline.indicators.explain import Explanation, _indicator_of, explain, print_explanation
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.steps import keys_of, lineage
 from rs_pipeline.storage.provenance import freeze
@@ -134,6 +136,40 @@ def test_explain_of_a_target_is_of_the_indicator_that_it_is_held_to(finished):
     assert got.value["indicator"] == "construction_land_ratio" and "C01-07" in [v["target_id"] for v in got.verdicts]
     said = told(run, "130001", "C01-08", "2024")
     assert "(cropland_area)" in said and "no_decrease by 2035" in said and "None" not in said.partition("Formula:")[0]
+
+
+@pytest.fixture
+def with_an_official_value_of_the_region(finished, tmp_path):
+    """A run with two official values of 2024 that are the province's alone: of a target with an indicator (C10-02) and of one without (C00-03)."""
+    values = tmp_path / "values.csv"
+    values.write_text(f"adcode,period,target_id,value\n{REGION},2024,C10-02,73\n{REGION},2024,C00-03,1\n", "utf-8")
+    return finished(tables={"values": str(values)})
+
+
+def test_a_target_with_an_official_value_of_the_region_alone_is_told_of_a_county_too(with_an_official_value_of_the_region):
+    settings = with_an_official_value_of_the_region.settings
+    asked = {code: explain(settings, code, "C10-02", "2024").value for code in (REGION, "130001")}
+    assert [(v["indicator"], v["value"]) for v in asked.values()] == [("C10-02", 73.0), ("grassland_fvc", None)]
+
+
+def test_every_row_of_every_unit_is_explained(with_an_official_value_of_the_region):
+    run = with_an_official_value_of_the_region
+    table = pd.read_parquet(run.layout.indicators_parquet, columns=["adcode", "indicator", "target_id"])
+    names = {name for name in (*table.indicator, *table.target_id) if name}
+    assert len(names) > 120
+    for code, name in itertools.product((REGION, "130001"), sorted(names)):
+        value = explain(run.settings, code, name, "2024").value
+        assert (value["adcode"], value["period"]) == (code, "2024"), name
+
+
+def test_a_cell_without_a_row_says_which_cells_have_one():
+    keys = pd.DataFrame(
+        [(REGION, "Region", "2023", "C1", "C1"), ("130001", "Inland", "2024", "cover", "C2")], columns=["adcode", "name", "period", "indicator", "target_id"]
+    )
+    with pytest.raises(ConfigError) as fault:
+        _indicator_of(keys, Path("indicators.parquet"), "130001", "C1", "2023")
+    assert (fault.value.what, fault.value.where) == ("C1 has no row for 130001 in 2023", "indicators.parquet")
+    assert fault.value.remedy == "ask for a unit and period that have one: 000000 (Region); 2023"
 
 
 @pytest.mark.parametrize(
