@@ -222,6 +222,8 @@ class Product:
     """Which scenes its indicators are computed from."""
     sampled: Mapping[str, SampledProduct] = field(default_factory=dict)
     """Quantities for which reference samples can be given, by name."""
+    checked_by: Mapping[str, str] = field(default_factory=dict)
+    """Further tables of the user that check or replace its numbers: key of the configuration to what the table does, in words."""
     folder: Path | None = None
     """Folder of its module, set by the register. It may hold ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv``."""
 

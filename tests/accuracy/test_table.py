@@ -25,8 +25,8 @@ from benchmarks.accuracy.pages import (
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, SIMULATED_SETS, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, EVENT_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
+from rs_pipeline.indicators import accuracy as page
 from rs_pipeline.products.register import products
-from rs_pipeline.publish.report import accuracy as page
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
 
@@ -305,7 +305,11 @@ def test_an_excerpt_by_hand():
     ]
     rows += [
         ("solar", "f1", "all", method, value, "1", world, "106", "simulated")
-        for method, value, world in (("ours", 0.6, "solar (arrays)"), ("ndbi_dark", 0.4, "solar (arrays)"), ("ours", 0.3, "coast (small form, development seed)"))
+        for method, value, world in (
+            ("ours", 0.6, "solar (arrays)"),
+            ("ndbi_dark", 0.4, "solar (arrays)"),
+            ("ours", 0.3, "coast (small form, development seed)"),
+        )
     ]
     text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert "| water, all pixels: F1 | 0.7 | 0.9 | mndwi 0.8 |" in text and "seeds 101, 102" in text

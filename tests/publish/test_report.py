@@ -15,11 +15,12 @@ from PIL import Image
 
 from rs_pipeline.config import ReportSection
 from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.indicators.accuracy import MEASURED_ON, Topic
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
-from rs_pipeline.publish.report.accuracy import MEASURED_ON, Topic, standards
+from rs_pipeline.publish.report.accuracy import standards
 from rs_pipeline.publish.report.build import embed, files_beside
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
