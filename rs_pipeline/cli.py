@@ -410,13 +410,14 @@ def explain(
     indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv; for a target, the indicator that judges it.")],
     period: Annotated[str, typer.Argument(help="Period label, e.g. 2024.")],
     config: Config,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every scene.")] = False,
+    scenes: Annotated[bool, typer.Option("--scenes", help="List every scene, not only how many there are.")] = False,
 ) -> None:
-    """Explain a cell of indicators.csv: the scenes, masks, files, configuration and code it was made from, its formula and interval."""
+    """Explain a cell of indicators.csv: its formula and interval, the accuracy of its method, what checks it, and the scenes, masks, files, configuration and code it was made from."""
     from rs_pipeline.indicators import explain as step
 
     found = step.explain(_settings(config), adcode, indicator, period)
-    typer.echo(step.as_json(found)) if as_json else step.print_explanation(found)
+    typer.echo(step.as_json(found)) if as_json else step.print_explanation(found, scenes)
 
 
 @app.command(rich_help_panel=RESULTS)

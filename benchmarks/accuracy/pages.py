@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.accuracy.table import EVERYWHERE, SIMULATED_SETS
 from benchmarks.accuracy.worlds import VARIANTS
-from rs_pipeline.publish.report import accuracy as page
+from rs_pipeline.indicators import accuracy as page
 from rs_pipeline.publish.report.words import Chinese
 
 ROOT = Path(__file__).resolve().parents[2]

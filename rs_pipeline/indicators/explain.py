@@ -1,11 +1,13 @@
-"""Explains a cell of ``indicators.csv``: the scenes, masks, configuration, code and files it was made from, its formula and interval."""
+"""Explains a cell of ``indicators.csv``: the scenes, masks, configuration, code and files it was made from, its formula and interval, how
+accurate its method is and which tables check it."""
 
 from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.indicators.accuracy import PRODUCTS, lines_of
+from rs_pipeline.indicators.checking import checking_tables
 from rs_pipeline.indicators.targets import Target, run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -64,6 +68,14 @@ class Explanation:
     """``path``, ``recorded`` (checksum when the indicators were made) and ``now`` (same, changed or absent)."""
     code: dict[str, str]
     simulated: bool
+    lost_scenes: int | None = None
+    """Scenes of the unit and period that could not be read; None where the run does not say."""
+    topic: str = ""
+    """Topic of the accuracy table that it belongs to; empty where there is none."""
+    accuracy: list[dict[str, Any]] = field(default_factory=list)
+    """Lines of that topic: how accurate the method is, and the best other one on the same data (`indicators.accuracy`)."""
+    checked_by: list[dict[str, str]] = field(default_factory=list)
+    """Tables that check the number or take its place (`indicators.checking`)."""
 
 
 def _one_of(value: str, known: Mapping[str, str], what: str, where: Path) -> str:
@@ -108,7 +120,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     Raises
     ------
     TableError : the run is not finished, or has no such unit, indicator or period; the most similar ones are named.
-    ConfigError : the target has no row for this unit and period.
+    ConfigError : the indicator or target has no row for this unit and period.
     """
     layout = Layout(settings.root)
     _check_made(layout)
@@ -122,11 +134,12 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         key: _one_of(value, names[key], {"adcode": "unit", "indicator": "indicator or target"}.get(key, key), layout.indicators_parquet)
         for key, value in zip(KEYS, (adcode, indicator, period), strict=True)
     }
-    asked["indicator"] = _indicator_of(keys, **asked)
+    asked["indicator"] = _indicator_of(keys, layout.indicators_parquet, **asked)
     rows, evidence = read_run(settings.root, **asked)
     proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
     targets = {t.target_id: t for t in run_targets(settings)} if settings.targets_path.exists() else {}
+    topic = PRODUCTS.get(known.product) if known else None
     configured = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
@@ -148,17 +161,32 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
             "configuration_now": "same" if proof.configuration_sha256 == configuration_sha256(settings) else "changed since",
         },
         simulated=bool(proof.simulated),
+        lost_scenes=_lost_scenes(layout.counties(asked["period"]), asked["adcode"]),
+        topic=topic or "",
+        accuracy=lines_of(topic),
+        checked_by=checking_tables(settings, known, [targets[i] for i in rows.target_id.dropna() if i in targets]),
     )
 
 
-def _indicator_of(keys: pd.DataFrame, adcode: str, indicator: str, period: str) -> str:
-    """The indicator; for a target id, the indicator that judges the target: one with a verdict, else one with a value, else the first."""
-    if (keys.indicator == indicator).any():
+def _indicator_of(keys: pd.DataFrame, where: Path, adcode: str, indicator: str, period: str) -> str:
+    """The indicator, if it has a row of this unit and period; else the one that judges the target of that id there: one with a verdict, else one with a
+    value, else the first. An official value has the id of its target as its indicator, and may be there for the region alone.
+
+    Raises
+    ------
+    ConfigError : there is no row of either kind; units and periods that have one are named.
+    """
+    here = keys[(keys.adcode == adcode) & (keys.period == period)]
+    if (here.indicator == indicator).any():
         return indicator
-    rows = keys[(keys.target_id == indicator) & (keys.adcode == adcode) & (keys.period == period)]
+    rows = here[here.target_id == indicator]
     if rows.empty:
+        elsewhere = keys[(keys.indicator == indicator) | (keys.target_id == indicator)]
+        units = ", ".join(f"{code} ({name})" for code, name in dict(zip(elsewhere.adcode, elsewhere.name, strict=True)).items())
         raise ConfigError(
-            f"{indicator} is not asked of {adcode} in {period}", where="indicators.csv", remedy="give a unit and period of its rows, see column target_id"
+            f"{indicator} has no row for {adcode} in {period}",
+            where=str(where),
+            remedy=f"ask for a unit and period that have one: {units}; {', '.join(elsewhere.period.unique())}",
         )
     order = rows.assign(idle=rows.status.isin(WITHOUT_VERDICT), empty=rows.value.isna()).sort_values(["idle", "empty"], kind="stable")
     return str(order.indicator.iloc[0])
@@ -190,6 +218,30 @@ def _scenes(ledger: Path, ids: list[str]) -> list[dict[str, Any]]:
     return [_plain(r) for r in found.to_dict("records")]
 
 
+def _lost_scenes(sums: Path, adcode: str) -> int | None:
+    if not sums.exists():
+        return None
+    rows = pd.read_parquet(sums, columns=["adcode", "zone", "lost_scene_ids"])
+    lost = rows.lost_scene_ids[(rows.zone == "county") & (rows.adcode == adcode)]
+    return len(lost.iloc[0]) if len(lost) else None
+
+
+def _summary(scenes: list[dict[str, Any]], lost: int | None) -> str:
+    """Number of scenes by sensor, days of the first and last, and how many were lost."""
+    by_sensor = Counter(str(s["sensor"]) for s in scenes if s.get("sensor"))
+    days = sorted(str(s["datetime"])[:10] for s in scenes if s.get("datetime"))
+    parts = [", ".join(f"{n} of {sensor}" for sensor, n in by_sensor.most_common()), f"{days[0]} to {days[-1]}" if days else ""]
+    parts.append("" if lost is None else f"{lost} lost in this period")
+    return "; ".join([str(len(scenes)), *filter(None, parts)])
+
+
+def _accuracy_words(line: Mapping[str, Any]) -> str:
+    """A line of the accuracy table in words: ours, on other worlds, and the best other method."""
+    elsewhere = "" if line["ours_elsewhere"] is None else f" ({line['ours_elsewhere']:.4g} on other worlds)"
+    peer = "" if line["peer_value"] is None else f"; {line['peer']}: {line['peer_value']:.4g}"
+    return f"{line['label']}: {line['ours']:.4g}{elsewhere}{peer}"
+
+
 def _file(recorded: str, root: Path) -> dict[str, str]:
     """Compare a fingerprint of the evidence with the present file."""
     name, _, digest = recorded.partition(" sha256:") if " sha256:" in recorded else recorded.partition(" ")
@@ -213,8 +265,8 @@ def _rests_on(verdict: dict[str, Any]) -> Iterator[str]:
         yield f"detection limit {verdict['detection_limit']:.3g}: less counts as none"
 
 
-def print_explanation(e: Explanation) -> None:
-    """Print the explanation to the terminal."""
+def print_explanation(e: Explanation, every_scene: bool = False) -> None:
+    """Print the explanation to the terminal. ``every_scene`` : list the scenes too, not only how many there are."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -243,16 +295,24 @@ def print_explanation(e: Explanation) -> None:
                 say(f"    {words}:", verdict[what])
     say("Formula:", e.formula)
     say("Interval:", e.interval_origin or "none")
+    say("Accuracy of the method:", e.topic if e.accuracy else "no figure of the accuracy table stands behind this number yet")
+    for line in e.accuracy:
+        say(f"  {line['kind']}:", _accuracy_words(line))
+    say("Checked or replaced by:", "" if e.checked_by else "no table of the run; compare it with a survey")
+    for table in e.checked_by:
+        say(f"  {table['table']}:", f"{table['does']} ({'given: ' + table['given'] if table['given'] else 'not given'})")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")
     say("Steps:", " > ".join(e.steps))
     say("Masks:", "; ".join(e.masks) or "none")
-    scenes = Table(title=f"{len(e.scenes)} scenes", title_justify="left")
-    for column in ("scene", "time", "baseline", "offset", "decided"):
-        scenes.add_column(column, overflow="fold")
-    for s in e.scenes:
-        offset = "" if s.get("offset") is None else f"{s['offset']:g}"
-        add_row(scenes, s["scene_id"], str(s.get("datetime") or "")[:16], s.get("processing_baseline"), offset, s.get("offset_decision"))
-    console.print(scenes)
+    say("Scenes:", _summary(e.scenes, e.lost_scenes) + ("" if every_scene or not e.scenes else " (--scenes lists them)"))
+    if every_scene:
+        scenes = Table()
+        for column in ("scene", "time", "baseline", "offset", "decided"):
+            scenes.add_column(column, overflow="fold")
+        for s in e.scenes:
+            offset = "" if s.get("offset") is None else f"{s['offset']:g}"
+            add_row(scenes, s["scene_id"], str(s.get("datetime") or "")[:16], s.get("processing_baseline"), offset, s.get("offset_decision"))
+        console.print(scenes)
     files = Table(title="Files", title_justify="left")
     for column in ("path", "recorded", "now"):
         files.add_column(column, overflow="fold")

@@ -222,6 +222,10 @@ class Product:
     """Which scenes its indicators are computed from."""
     sampled: Mapping[str, SampledProduct] = field(default_factory=dict)
     """Quantities for which reference samples can be given, by name."""
+    checked_by: Mapping[str, str] = field(default_factory=dict)
+    """Further tables of the user that check or replace its numbers: key of the configuration to what the table does, in words."""
+    methods: tuple[tuple[str, str], ...] = ()
+    """Headings and paragraphs of the page's methods: from what, by which rule, what the bounds mean, what it cannot see. Two to four plain sentences."""
     folder: Path | None = None
     """Folder of its module, set by the register. It may hold ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv``."""
 

@@ -25,8 +25,8 @@ from benchmarks.accuracy.pages import (
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, SIMULATED_SETS, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, EVENT_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
+from rs_pipeline.indicators import accuracy as page
 from rs_pipeline.products.register import products
-from rs_pipeline.publish.report import accuracy as page
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
 

@@ -1,5 +1,6 @@
 """From a cell back to its evidence, and two runs side by side: on what a reader at the terminal is told."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.cli import app
 from rs_pipeline.config import load
-from rs_pipeline.errors import TableError
+from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.compare import changed_keys, compare_runs, write_comparison
-from rs_pipeline.indicators.explain import Explanation, explain, print_explanation
+from rs_pipeline.indicators.explain import Explanation, _indicator_of, explain, print_explanation
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.steps import keys_of, lineage
 from rs_pipeline.storage.provenance import freeze
@@ -43,7 +45,7 @@ def told(run, *words):
 
 
 def test_explain_tells_a_reader(finished):
-    output = told(finished(), "130001", "water_permanent_change", "2024")
+    output = told(finished(), "130001", "water_permanent_change", "2024", "--scenes")
     for words in (
         "Inland, 2024",
         "Change of permanent inland water since the baseline",
@@ -51,7 +53,7 @@ def test_explain_tells_a_reader(finished):
         "Formula: permanent inland water less that of the baseline period",
         "95 % under a stated error model; errors of the pixels, correlated over 300 m",
         "random part +-0.98; systematic part",
-        "4 scenes",
+        "Scenes: 4;",
         "S2-2023-0",
         "S2-2024-1",
         "05.10",
@@ -75,6 +77,29 @@ def test_explain_tells_the_standard_of_each_target(finished):
     got = json.loads(told(run, "130001", "C05-02", "2024", "--json"))
     assert [v["status"] for v in got["verdicts"]] == ["needs_table"] and got["verdicts"][0]["standard"].startswith("HJ 1264-2022 gives PM2.5")
     assert got["verdicts"][0]["source"] == "the document prints no number" and "tables.rasters" in got["verdicts"][0]["reason"]
+
+
+def test_explain_tells_the_accuracy_of_the_method_and_what_checks_the_number(finished):
+    run = finished()
+    said = told(run, "130001", "water_permanent_change", "2024")
+    for words in (
+        "Accuracy of the method: Water", "real: water against Fmask, HLS scene: F1: 0.775; WOfS tree: 0.7574",
+        "simulated, held out: rivers of 20-40 m: recall: 0.9524 (0.9433 on other worlds); DSWE: 0.4839",
+        "tables.reference_samples: pixels of a random sample", "permanent_water, seasonal_water (not given)",
+    ):  # fmt: skip
+        assert words in said, words
+    assert "tables.values" not in said  # no target asks for it
+    visited = told(run, "130001", "C10-02", "2024")
+    assert "tables.values: the official value of C10-02 is judged in its place (not given)" in visited and "tables.grassland_plots" in visited
+    without = told(run, "130001", "C00-03", "2024")
+    assert "no figure of the accuracy table stands behind this number yet" in without and "tables.values: the official value of C00-03" in without
+
+
+def test_explain_counts_scenes_and_lists_them_when_asked(finished):
+    run = finished()
+    short, long = (told(run, "130001", "fvc_peak_mean", "2024", *more) for more in ((), ("--scenes",)))
+    assert "Scenes: 2; 2 of earth-search-sentinel-2-l2a; 2024-" in short and "lost in this period (--scenes lists them)" in short
+    assert "S2-2024-0" not in short and "S2-2024-0" in long and "--scenes lists" not in long
 
 
 def test_explain_as_json_is_complete(finished):
@@ -102,7 +127,7 @@ def test_texts_of_others_are_no_markup_of_the_terminal(capsys, monkeypatch, text
     value = {"value": 1.0, "unit": text, "lower": 0.0, "upper": 2.0, "interval": text, "adcode": text, "name": text, "period": text, "observed_fraction": 1.0, "n_scenes": 1, "indicator": text}  # fmt: skip
     scene = {"scene_id": text, "datetime": text, "processing_baseline": text, "offset": 1.0, "offset_decision": text}
     files = [{"path": text, "recorded": text, "now": text}]
-    print_explanation(Explanation(value, [], text, text, text, [text], [scene], [text], {text: text}, files, {text: text}, False))
+    print_explanation(Explanation(value, [], text, text, text, [text], [scene], [text], {text: text}, files, {text: text}, False), every_scene=True)
     shown = capsys.readouterr().out
     assert shown.count(text.replace("\x1b", "?")) >= 15 and "\x1b[8m" not in shown and "\x1b]8;" not in shown
 
@@ -134,6 +159,40 @@ def test_explain_of_a_target_is_of_the_indicator_that_it_is_held_to(finished):
     assert got.value["indicator"] == "construction_land_ratio" and "C01-07" in [v["target_id"] for v in got.verdicts]
     said = told(run, "130001", "C01-08", "2024")
     assert "(cropland_area)" in said and "no_decrease by 2035" in said and "None" not in said.partition("Formula:")[0]
+
+
+@pytest.fixture
+def with_an_official_value_of_the_region(finished, tmp_path):
+    """A run with two official values of 2024 that are the province's alone: of a target with an indicator (C10-02) and of one without (C00-03)."""
+    values = tmp_path / "values.csv"
+    values.write_text(f"adcode,period,target_id,value\n{REGION},2024,C10-02,73\n{REGION},2024,C00-03,1\n", "utf-8")
+    return finished(tables={"values": str(values)})
+
+
+def test_a_target_with_an_official_value_of_the_region_alone_is_told_of_a_county_too(with_an_official_value_of_the_region):
+    settings = with_an_official_value_of_the_region.settings
+    asked = {code: explain(settings, code, "C10-02", "2024").value for code in (REGION, "130001")}
+    assert [(v["indicator"], v["value"]) for v in asked.values()] == [("C10-02", 73.0), ("grassland_fvc", None)]
+
+
+def test_every_row_of_every_unit_is_explained(with_an_official_value_of_the_region):
+    run = with_an_official_value_of_the_region
+    table = pd.read_parquet(run.layout.indicators_parquet, columns=["adcode", "indicator", "target_id"])
+    names = {name for name in (*table.indicator, *table.target_id) if name}
+    assert len(names) > 120
+    for code, name in itertools.product((REGION, "130001"), sorted(names)):
+        value = explain(run.settings, code, name, "2024").value
+        assert (value["adcode"], value["period"]) == (code, "2024"), name
+
+
+def test_a_cell_without_a_row_says_which_cells_have_one():
+    keys = pd.DataFrame(
+        [(REGION, "Region", "2023", "C1", "C1"), ("130001", "Inland", "2024", "cover", "C2")], columns=["adcode", "name", "period", "indicator", "target_id"]
+    )
+    with pytest.raises(ConfigError) as fault:
+        _indicator_of(keys, Path("indicators.parquet"), "130001", "C1", "2023")
+    assert (fault.value.what, fault.value.where) == ("C1 has no row for 130001 in 2023", "indicators.parquet")
+    assert fault.value.remedy == "ask for a unit and period that have one: 000000 (Region); 2023"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,15 +16,17 @@ from PIL import Image
 
 from rs_pipeline.config import ReportSection
 from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.indicators.accuracy import MEASURED_ON, Topic
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.register import StepContext
+from rs_pipeline.products.register import StepContext, products
 from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
-from rs_pipeline.publish.report.accuracy import MEASURED_ON, Topic, standards
-from rs_pipeline.publish.report.build import embed, files_beside
+from rs_pipeline.publish.report.accuracy import standards
+from rs_pipeline.publish.report.build import embed, files_beside, map_paths
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
+from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.text import Codes, number, text
 from rs_pipeline.steps import steps_of
 from rs_pipeline.storage.atomic import atomic_folder
@@ -384,6 +387,27 @@ def test_pdf_says_what_it_lacks(tmp_path, fake, monkeypatch):
         pdf(settings, ["999999"])
     with pytest.raises(ConfigError, match="the browser printed nothing"):
         pdf(settings)
+
+
+def test_settlements_are_shown_in_a_run_of_too_few_years_for_a_trend(tmp_path, fake):
+    """C05-04, C19-04 and C19-05 rest on them, whatever the number of periods."""
+    settings = fake.settings_for(tmp_path)
+    fake.write_trend(settings)
+    layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
+    shutil.copy(layout.trend_map, layout.settlements)
+    paths = map_paths(settings)
+    assert len(periods) < settings.trend.min_years and paths["settlements", periods[-1]] == layout.settlements
+    assert not any(name == "vegetation_trend" for name, _ in paths)
+
+
+def test_every_product_that_estimates_tells_its_method(fake, tmp_path):
+    told = dict(methods(fake.settings_for(tmp_path)))
+    own = {heading for product in products().values() for heading, _ in product.methods}
+    assert own == {"Land cover", "Settlements", "Soil loss", "Surface temperature", "Solar arrays", "Cordgrass", "Ecological index"} and own <= set(told)
+    for heading in own:
+        assert 2 <= len(re.findall(r"\.(?: |$)", told[heading])) <= 4 and re.search("not? |never", told[heading]), heading
+    without = {p.name for p in products().values() if p.indicators and not p.methods}
+    assert without == {"vegetation", "water", "black_odorous", "coastline", "red_line", "places"}  # the page tells the first four with the run's numbers
 
 
 def test_the_trend_is_shown_in_the_last_period_of_enough(tmp_path, fake):

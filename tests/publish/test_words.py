@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from rs_pipeline.config import parse
+from rs_pipeline.indicators.accuracy import Topic, accuracy_lines
 from rs_pipeline.indicators.table import needs
 from rs_pipeline.indicators.targets import run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import products, region_maps
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
-from rs_pipeline.publish.report.accuracy import Topic, accuracy_lines
 from rs_pipeline.publish.report.build import SCRIPTS, asset
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.quality import without_figures

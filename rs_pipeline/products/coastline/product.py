@@ -80,4 +80,5 @@ PRODUCT = Product(
     needs_steps=("coastline",),
     of_all_periods=True,
     evidence=_evidence,
+    checked_by={"tables.restored_coast": "officially restored coast counts as natural"},
 )

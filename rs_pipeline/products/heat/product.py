@@ -24,6 +24,18 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
     return [settings.heights[1]] if has_heat(settings) else []
 
 
+METHODS = (
+    (
+        "Surface temperature",
+        (
+            "Landsat's surface temperature of summer mornings, at about 10:30, is compared on every date with rural land nearby of similar height; a "
+            "pixel's value is the level of its dates. Bounds are the scatter of dates and an error model of simulated worlds. It is the ground's "
+            "temperature, not the air's, and tells nothing of nights, of single buildings or of days with clouds."
+        ),
+    ),
+)
+"""Headings and paragraphs of the page's methods."""
+
 PRODUCT = Product(
     "heat", 78,
     maps=(RegionMap(HEAT, BANDS, STYLE, made_by=HEAT),),
@@ -37,4 +49,5 @@ PRODUCT = Product(
     ),
     county_maps=(HEAT,), county_sums="rs_pipeline.products.heat.county:county_sums", facts="rs_pipeline.products.heat.facts:facts",
     indicators="rs_pipeline.products.heat.indicators:INDICATORS", needs_steps=("zonal",), evidence=_evidence, evidence_maps=(HEAT,), scenes="optical",
+    methods=METHODS,
 )  # fmt: skip

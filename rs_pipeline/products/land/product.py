@@ -108,6 +108,28 @@ STEPS = (
     ),
 )
 
+METHODS = (
+    (
+        "Land cover",
+        (
+            "A network reads the share of seven kinds of ground in every pixel from the statistics of the seasons, radar among them where there is "
+            "any; it was trained on simulated worlds and labelled real pixels. Areas are sums of these shares, so that a pixel that is half street "
+            "is half built. Their bounds are an error model of simulated worlds; conversion is a range from what is beyond doubt to all that is "
+            "possible. It cannot see who uses land: a class that is not told well enough from others has no value."
+        ),
+    ),
+    (
+        "Settlements",
+        (
+            "Towns and villages are patches of ground around which at least a tenth is built-up on the land map of the baseline period; strips of "
+            "single roads are left out. One period serves all, so that an amount inside them changes by what happens there. They have no bounds of "
+            "their own: those of a value inside them treat their edge as right. Single houses, administrative boundaries and what was built later "
+            "are not seen."
+        ),
+    ),
+)
+"""Headings and paragraphs of the page's methods."""
+
 PRODUCT = Product(
     "land",
     70,
@@ -128,4 +150,5 @@ PRODUCT = Product(
     evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER}
     | {"land_forest": SampledProduct(LAND, f"share_{Land.TREE.word}", Land.TREE, "0 or 1")},
+    methods=METHODS,
 )

@@ -23,6 +23,18 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
     return [settings.heights[1], settings.soil.erosivity, settings.soil.erodibility]
 
 
+METHODS = (
+    (
+        "Soil loss",
+        (
+            "The Chinese soil loss equation multiplies rain, soil, slope and cover: slope from heights, cover from the run's own vegetation and land "
+            "maps, rain and soil from rasters or one coarse value each. Bounds are the stated doubt of these factors, common to a whole unit; they "
+            "were never compared with measured soil loss. Terraces, gullies and wind erosion are not seen."
+        ),
+    ),
+)
+"""Headings and paragraphs of the page's methods."""
+
 PRODUCT = Product(
     "soil", 75,
     maps=(RegionMap(SOIL_LOSS, BANDS, STYLE, made_by=SOIL_LOSS),),
@@ -37,4 +49,5 @@ PRODUCT = Product(
     county_maps=(SOIL_LOSS,), county_sums="rs_pipeline.products.soil.county:county_sums",
     facts="rs_pipeline.products.soil.facts:facts", indicators="rs_pipeline.products.soil.indicators:INDICATORS",
     needs_steps=("zonal",), evidence=_evidence, evidence_maps=(SOIL_LOSS,), scenes="optical",
+    methods=METHODS,
 )  # fmt: skip

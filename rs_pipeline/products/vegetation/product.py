@@ -71,5 +71,5 @@ PRODUCT = Product(
     sampled={
         name: SampledProduct(COVER, name, None, "percent", inland=True) for name in ("fvc_peak", "fvc_growing")
     },
-   
+    checked_by={"tables.grassland_plots": "plots calibrate the cover of grassland (grassland_cover)"},
 )  # fmt: skip

@@ -93,5 +93,5 @@ PRODUCT = Product(
         "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1", inland=True),
         "seasonal_water": SampledProduct("water", "class", 2, "0 or 1", inland=True),
     },
-   
+    checked_by={"tables.water_classes": "official classes of watched waters stand beside their proxies, month by month"},
 )  # fmt: skip

@@ -17,6 +17,7 @@ from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
+from rs_pipeline.products.vegetation.maps import TREND
 from rs_pipeline.publish.report import accuracy, changes, coast, estimates, findings, methods, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
@@ -54,12 +55,13 @@ def script() -> str:
 
 
 def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
-    """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
+    """(product, period) to the maps with a style that exist. Maps of the whole run, the trend and settlements, are shown in the last
+    period; the trend only of enough periods."""
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
     ordered = sorted(period_maps(settings).values(), key=lambda m: m.is_quality)
     paths = {(m.name, label): layout.map(m.name, label) for m in ordered for label in periods}
-    if len(periods) >= settings.trend.min_years:
-        paths |= {(name, periods[-1]): layout.region_map(name) for name, m in region_maps(settings).items() if not m.every_period}
+    whole = [m.name for m in region_maps(settings).values() if not m.every_period and (m.name != TREND or len(periods) >= settings.trend.min_years)]
+    paths |= {(name, periods[-1]): layout.region_map(name) for name in whole}
     return {key: path for key, path in paths.items() if path.exists()}
 
 

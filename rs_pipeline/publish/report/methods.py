@@ -10,6 +10,7 @@ import rasterio
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
+from rs_pipeline.products.register import products
 from rs_pipeline.redaction import redacted
 from rs_pipeline.storage.provenance import configuration_sha256
 
@@ -22,7 +23,7 @@ COVER_METHODS = {
 
 
 def methods(settings: Settings) -> list[tuple[str, str]]:
-    """(heading, paragraph) of every method."""
+    """(heading, paragraph) of every method: those of the oldest products with the numbers of the configuration, those that products bring, what all share."""
     v, w, b, n = settings.vegetation, settings.water, settings.black_odorous, settings.indicators
     return [
         (
@@ -60,6 +61,7 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
                 "Seaward is positive."
             ),
         ),
+        *(paragraph for product in products().values() for paragraph in product.methods),
         (
             "Missing is missing",
             (
