@@ -305,7 +305,11 @@ def test_an_excerpt_by_hand():
     ]
     rows += [
         ("solar", "f1", "all", method, value, "1", world, "106", "simulated")
-        for method, value, world in (("ours", 0.6, "solar (arrays)"), ("ndbi_dark", 0.4, "solar (arrays)"), ("ours", 0.3, "coast (small form, development seed)"))
+        for method, value, world in (
+            ("ours", 0.6, "solar (arrays)"),
+            ("ndbi_dark", 0.4, "solar (arrays)"),
+            ("ours", 0.3, "coast (small form, development seed)"),
+        )
     ]
     text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert "| water, all pixels: F1 | 0.7 | 0.9 | mndwi 0.8 |" in text and "seeds 101, 102" in text
