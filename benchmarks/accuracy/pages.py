@@ -96,6 +96,10 @@ LINES = (
     ("the same: bias, %", "dust", "area_bias", "all"),
     ("the same: true areas inside their range, %", "dust", "coverage", "all"),
     ("tidal flats of counties: error, % of their area", "counties", "relative_error", "tidal_flat_area"),
+    ("soil conservation rate of counties: error, points", "counties", "absolute_error", "soil_conservation_rate"),
+    ("the same: bias, points", "counties", "bias", "soil_conservation_rate"),
+    ("change of the ecological index of counties: error, points", "counties", "absolute_error", "ecological_index_change"),
+    ("the same: bias, points of the index", "counties", "bias", "ecological_index_change"),
     ("findings on land: precision of the first ten of a county", "findings", "precision", "land, first ten of a county"),
     ("the same: recall of events above four pixels", "findings", "recall", "land, events above four pixels"),
     ("findings on land: recall on bare ground that spring tides cover", "findings", "recall", "tidal flats, events above four pixels"),
@@ -129,9 +133,9 @@ TOPICS = {
     "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
     "land": page.Topic.LAND, "settlements": page.Topic.LAND, "dust": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "spartina": page.Topic.COAST, "findings": page.Topic.FINDINGS,
-    "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
+    "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS, "soil_conservation_rate": page.Topic.SOIL, "ecological_index_change": page.Topic.LAND,
 }  # fmt: skip
-"""Product of the table to its topic on the page of a run."""
+"""Product of the table, or indicator of which it has county values, to its topic on the page of a run."""
 
 PEERS = {
     "bare_all_year": "bare land of the year", "boi": "BOI", "built_patches": "patches of the class built-up", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "late_ndvi": "NDVI of late autumn", "land_thresholds": "thresholds of indices",
@@ -271,10 +275,10 @@ def page_lines(table: pd.DataFrame) -> pd.DataFrame:
 
 def _page_line(kind: str, label: str, key: list[str], values: dict[str, float], elsewhere: dict[str, float]) -> tuple:
     """A row of `page_lines`."""
-    product, metric, _ = key
+    product, metric, subset = key
     peers = {m.removesuffix("_reaches"): v for m, v in values.items() if m != "ours" and not m.endswith("_objects")}
     best = min(peers, key=lambda m: abs(peers[m] - FAULTLESS.get(metric, 0.0)), default="")
-    return TOPICS[product], kind, label, values["ours"], elsewhere.get("ours"), PEERS.get(best, best), peers.get(best)
+    return TOPICS.get(subset, TOPICS[product]), kind, label, values["ours"], elsewhere.get("ours"), PEERS.get(best, best), peers.get(best)
 
 
 def _on_open_worlds(simulated: pd.DataFrame, product: str, metric: str, subset: str) -> dict[str, float]:

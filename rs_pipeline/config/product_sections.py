@@ -128,11 +128,18 @@ class SoilSection(Section):
         description="Without dem and masks.dem, the run brings the heights around the units (Copernicus GLO-30) from the catalog of its first source that is a STAC API; where that has none, the run goes on without.",
     )
     erosivity: Path | None = Field(None, description="Raster of rain erosivity R, MJ mm/(ha h a); default erosivity_constant everywhere.")
-    erosivity_constant: float = Field(1800.0, gt=0, le=30_000, description="R where there is no raster: a coarse value for all of Hebei; MJ mm/(ha h a).")
+    erosivity_constant: float = Field(
+        1800.0,
+        gt=0,
+        le=30_000,
+        description="R where there is no raster: our guess for all of Hebei, from no publication; Yue et al. (2022, ESSD 14) map it for China. MJ mm/(ha h a).",
+    )
     erodibility: Path | None = Field(
         None, description="Raster of soil erodibility K, t ha h/(ha MJ mm): US units times 0.1317; default erodibility_constant everywhere."
     )
-    erodibility_constant: float = Field(0.035, gt=0, le=0.15, description="K where there is no raster: a coarse value for all of Hebei; t ha h/(ha MJ mm).")
+    erodibility_constant: float = Field(
+        0.035, gt=0, le=0.15, description="K where there is no raster: our guess for all of Hebei, from no publication; t ha h/(ha MJ mm)."
+    )
     flat_deg: float = Field(
         2.0, ge=0, lt=45, description="Ground below this slope counts as level, degrees: a metre of noise in 30 m heights makes slopes of 2 degrees on a plain."
     )
@@ -154,8 +161,8 @@ class SoilSection(Section):
     tolerance_t_km2: float = Field(
         200.0, ge=25, le=1600, description="Land that loses more than this is not conserved, t/(km2 a); SL 190 has 200 for the stony mountains of the north."
     )
-    erosivity_doubt: Fraction = Field(0.3, description="Relative standard error of R over a unit.")
-    erodibility_doubt: Fraction = Field(0.3, description="Relative standard error of K over a unit.")
+    erosivity_doubt: Fraction = Field(0.5, description="Relative standard error of R over a unit: that of the guess; a good raster has less, such as 0.2.")
+    erodibility_doubt: Fraction = Field(0.4, description="Relative standard error of K over a unit: that of the guess; a good raster has less, such as 0.3.")
     terrain_doubt: Fraction = Field(0.25, description="Relative standard error of L S over a unit.")
     cover_doubt: Fraction = Field(0.4, description="Relative standard error of B E T over a unit.")
     bulletin_period: str | None = Field(

@@ -102,21 +102,6 @@ def test_the_exponents_of_the_chinese_equation_are_near_those_of_the_handbook(pe
         assert found == pytest.approx(published, rel=0.2)
 
 
-@pytest.mark.parametrize(
-    ("exponent", "shares"),
-    [
-        (0.5, (0.35, 0.65)), (0.4, (0.38, 0.62)), (0.3, (0.41, 0.59)), (0.5, (0.19, 0.35, 0.46)), (0.3, (0.24, 0.35, 0.41)),
-        (0.5, (0.12, 0.23, 0.30, 0.35)), (0.4, (0.14, 0.24, 0.29, 0.33)), (0.3, (0.17, 0.24, 0.28, 0.31)),
-    ],
-)  # fmt: skip
-def test_equal_parts_of_a_slope_lose_the_shares_of_the_usle_handbook(exponent, shares):
-    """Shares of the soil loss of a uniform slope from its equal parts, the top first: Wischmeier and Smith 1978, Agriculture Handbook 537, table 4, after
-    Foster and Wischmeier 1974."""
-    n = len(shares)
-    parts = np.array([segment_length_factor(60 * k / n, 60 * (k + 1) / n, exponent) for k in range(n)])
-    assert parts / parts.sum() == pytest.approx(shares, abs=0.0075)
-
-
 def test_parts_of_a_slope_have_its_mean_and_the_formula_of_the_whole_at_each_pixel_has_not():
     """100 m in ten parts: their mean is (100 / 22.13)^0.5 = 2.1257. With (distance / 22.13)^m at each pixel it would be a third lower,
     the integral of the power: 1 / (m + 1) = 1 / 1.5."""

@@ -58,7 +58,7 @@ def log_doubt(section: SoilSection) -> float:
     """Standard error of the logarithm of R K L S B E T: those of the factors, lognormal and independent of one another.
 
     >>> round(log_doubt(SoilSection()), 4)
-    0.6176
+    0.7619
     """
     doubts = (section.erosivity_doubt, section.erodibility_doubt, section.terrain_doubt, section.cover_doubt)
     return math.sqrt(sum(math.log(1 + d**2) for d in doubts))
@@ -101,9 +101,9 @@ def _held_to_bulletin(settings: Settings) -> tuple[float | None, tuple[str, ...]
 def _factor_words(section: SoilSection) -> tuple[str, ...]:
     said = []
     if section.erosivity is None:
-        said.append(f"rain erosivity {section.erosivity_constant:g} everywhere, a coarse value (soil.erosivity)")
+        said.append(f"rain erosivity {section.erosivity_constant:g} everywhere, a guess (soil.erosivity)")
     if section.erodibility is None:
-        said.append(f"soil erodibility {section.erodibility_constant:g} everywhere, a coarse value (soil.erodibility)")
+        said.append(f"soil erodibility {section.erodibility_constant:g} everywhere, a guess (soil.erodibility)")
     return tuple(said)
 
 

@@ -122,7 +122,7 @@ def test_change_by_hand(facts_of):
 
 def test_erosion_counts_with_heights_and_errors_common_to_both_years_cancel(facts_of):
     """A tenth of the land comes from above to below 1600 t and 3200 t: moderate erosion from .1644 to .1, heavy from .0712 to .0356; the same land in both years changes nothing, however doubtful its soil loss is."""
-    doubtful = replace(SOIL, log_doubt=0.6, words=("rain erosivity 1800 everywhere, a coarse value (soil.erosivity)",))
+    doubtful = replace(SOIL, log_doubt=0.6, words=("rain erosivity 1800 everywhere, a guess (soil.erosivity)",))
     same = estimate(CHANGE, facts_of(now=soil_row(), then=soil_row(), soil=doubtful))
     none = estimate(CHANGE, facts_of())
     assert same.interval == none.interval and same.reason.startswith("rain erosivity") and "heights" not in same.reason

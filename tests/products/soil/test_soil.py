@@ -285,9 +285,9 @@ def test_why_there_is_no_value(estimate_of):
     assert estimate_of(row={}).status == "no_target"
 
 
-def test_coarse_constants_are_told(settings_of):
+def test_guessed_constants_are_told(settings_of):
     found = soil_facts(settings_of(soil={"dem": "heights.tif", "erosivity": "r.tif"}))["soil"]("130001", "2023")
-    assert found.words == ("soil erodibility 0.035 everywhere, a coarse value (soil.erodibility)",)
+    assert found.words == ("soil erodibility 0.035 everywhere, a guess (soil.erodibility)",)
     assert soil_facts(settings_of())["soil"]("130001", "2023") is None
 
 
