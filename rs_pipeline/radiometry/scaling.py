@@ -21,9 +21,8 @@ def reflectance(dn: np.ndarray, scale: float | np.floating | np.ndarray, offset:
     >>> round(float(reflectance(np.array([1450], "uint16"), 1e-4, -0.1)[0]), 12)
     0.045
     """
-    refl = np.asarray(dn * scale)
-    refl += offset  # in place: clearing the memory of another array takes longer than the sum
-    np.copyto(refl, np.nan, where=dn <= 0)
+    refl = np.asarray(dn * scale + offset)
+    np.copyto(refl, np.nan, where=np.logical_not(dn > 0))
     return refl
 
 
