@@ -25,7 +25,7 @@ def zone_sums(zone, cell, weight, layers, out):
 
 @njit(cache=True, nogil=True)
 def cell_sums(layers, chosen, side_px, out):
-    """Sums of the chosen pixels of each square cell. Columns are added first: such a loop vectorises, one along the row of a cell does not.
+    """Sums of the chosen pixels of each square cell.
 
     Parameters
     ----------
@@ -35,12 +35,10 @@ def cell_sums(layers, chosen, side_px, out):
     out : float64 (L, rows, cols), written.
     """
     n_layers, h, w = layers.shape
-    columns = np.empty(w)
+    out[:] = 0.0
     for k in range(n_layers):
-        for row in range(out.shape[1]):
-            columns[:] = 0.0
-            for y in range(row * side_px, min((row + 1) * side_px, h)):
-                for x in range(w):
-                    columns[x] += layers[k, y, x] if chosen[y, x] else 0.0
-            for col in range(out.shape[2]):
-                out[k, row, col] = columns[col * side_px : (col + 1) * side_px].sum()
+        for y in range(h):
+            row = y // side_px
+            for x in range(w):
+                if chosen[y, x]:
+                    out[k, row, x // side_px] += layers[k, y, x]
