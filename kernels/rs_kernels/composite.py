@@ -113,6 +113,38 @@ def _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_
                 quantiles[p, y, x] = quantile(values, n, probabilities[p])
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather_refl(numbers, scale, offset, row, n_dates):
+    """Put a date's reflectance into ``row`` float32 (LANE,), infinite for 0, and count those seen; ``numbers`` uint16 (n,)."""
+    for i in range(numbers.size):
+        seen = numbers[i] > 0
+        row[i] = reflectance(np.float32(numbers[i]), scale, offset) if seen else np.float32(np.inf)
+        n_dates[i] += seen
+
+
+@njit(cache=True, nogil=True)
+def lower_medians(dn, scale, offset):
+    """Lower median over time of reflectance, which is that of a date: float32 (B, h, w), NaN where no date is left.
+
+    ``dn`` : uint16 (T, B, h, w), 0 where the date is not observed or flagged. ``scale``, ``offset`` : float32 (T,), see `refl_quantiles`.
+    """
+    n_times, n_bands, height, width = dn.shape
+    medians = np.full((n_bands, height, width), np.nan, np.float32)
+    series, counts, pairs = np.zeros((n_times, LANE), np.float32), np.empty(LANE, np.int64), exchanges(n_times)
+    for b in range(n_bands):
+        for y in range(height):
+            for left in range(0, width, LANE):
+                n = min(LANE, width - left)
+                counts[:] = 0
+                for t in range(n_times):
+                    _gather_refl(dn[t, b, y, left : left + n], scale[t], offset[t], series[t], counts)
+                sort_lane(series, pairs)
+                for i in range(n):
+                    if counts[i] > 0:
+                        medians[b, y, left + i] = series[(counts[i] - 1) // 2, i]
+    return medians
+
+
 @njit(cache=True, nogil=True)
 def falling_fit(values, n, fit, block, start):
     """The non-increasing sequence nearest to ``values`` by the sum of absolute differences: isotonic regression by pooling adjacent violators

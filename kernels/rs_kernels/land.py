@@ -85,7 +85,7 @@ def _by_lanes(stack, order, first_date, out, dates):
     """`season_statistics` of dates that share scale, offset and pixel size."""
     _, _, h, w = stack.dn.shape
     n_seasons, first = first_date.size - 1, (first_date.size - 1) * N_OPTICAL_BANDS
-    numbers, indices, counts = np.empty((order.size, LANE), np.uint16), np.empty((order.size, LANE)), np.empty(LANE, np.int64)
+    numbers, indices, counts = np.empty((order.size, LANE), np.uint16), np.empty((2, order.size, LANE)), np.empty(LANE, np.int64)
     by_season, over_year = [exchanges(first_date[s + 1] - first_date[s]) for s in range(n_seasons)], exchanges(order.size)
     for y in range(h):
         for left in range(0, w, LANE):
@@ -97,12 +97,12 @@ def _by_lanes(stack, order, first_date, out, dates):
                     _gather_band(stack, mine, b, lane, numbers, counts)
                     sort_lane(numbers, by_season[s])
                     _write_medians(numbers, counts, stack.scale[0], stack.offset[0], lane, out[s * N_OPTICAL_BANDS + b])
+            _gather_indices(stack, order, lane, indices, counts)
             for k in range(2):
-                _gather_index(stack, order, k, lane, indices, counts)
-                sort_lane(indices, over_year)
+                sort_lane(indices[k], over_year)
                 for i in range(lane.n):
                     for which, share in enumerate((LOW, HIGH)):
-                        out[first + 2 * k + which, y, left + i] = quantile_sorted(indices[:, i], counts[i], share)
+                        out[first + 2 * k + which, y, left + i] = quantile_sorted(indices[k, :, i], counts[i], share)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -143,22 +143,21 @@ def _write_medians(numbers, counts, scale, offset, lane, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gather_index(stack, order, k, lane, indices, counts):
-    """NDVI (k = 0) or MNDWI (1) on the clear dates of a lane on which both are defined, float64 (T, LANE), infinite elsewhere; and how many each pixel
-    has."""
+def _gather_indices(stack, order, lane, indices, counts):
+    """NDVI and MNDWI on the clear dates of a lane on which both are defined, float64 (2, T, LANE), infinite elsewhere; and how many each pixel has."""
     y, left, n = lane
     counts[:] = 0
     for j in range(order.size):
-        t, row = order[j], indices[j]
+        t, vegetation, water = order[j], indices[0, j], indices[1, j]
         s, o = stack.scale[t], stack.offset[t]
         for i in range(n):
             green, red = reflectance(stack.dn[t, 1, y, left + i], s, o), reflectance(stack.dn[t, 2, y, left + i], s, o)
             nir, swir1 = reflectance(stack.dn[t, 4, y, left + i], s, o), reflectance(stack.dn[t, 5, y, left + i], s, o)
             v, m = ndvi(red, nir), mndwi(green, swir1)
             seen = ((stack.bits[t, y, left + i] & stack.bad_bits) == 0) & (v == v) & (m == m)
-            row[i] = (v if k == 0 else m) if seen else np.inf
+            vegetation[i], water[i] = v if seen else np.inf, m if seen else np.inf
             counts[i] += seen
-        row[n:] = np.inf
+        vegetation[n:] = water[n:] = np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

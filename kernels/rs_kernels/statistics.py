@@ -117,7 +117,7 @@ def exchanges(n):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sort_lane(series, pairs):
-    """Sort each column of ``series`` (T, LANE), uint16 or float64 without NaN, in place; ``pairs`` are the `exchanges` of the rows to sort.
+    """Sort each column of ``series`` (T, LANE), uint16 or floating-point without NaN, in place; ``pairs`` are the `exchanges` of the rows to sort.
 
     The order of the comparisons does not depend on the values, so a processor handles 16 columns at a time without branches.
     """

@@ -228,7 +228,7 @@ def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightnes
     """
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
     dn, scale, offset = stack.dn, stack.scale[t], stack.offset[t]
-    (y, left, n), (refl, (output, distance)) = lane, scratch
+    (y, left, n), refl, output, distance = lane, scratch[0], scratch[1][0], scratch[1][1]  # rows by unpacking are not contiguous for Numba
     for k in range(N_NETWORK_BANDS):
         for i in range(n):
             refl[k, i] = reflectance(np.float32(dn[t, k, y, left + i]), scale, offset)
@@ -441,7 +441,7 @@ def _seen_around(known, n, seen, dates, early, late, scratch, around):
 
     ``scratch`` : float64 (2, LANE).
     """
-    before, after = scratch
+    before, after = scratch[0], scratch[1]
     before[:n] = after[:n] = 0.0
     for t in range(dates.size):
         if seen[t]:
@@ -613,10 +613,10 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     cover, known, brightness = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((n_dates, LANE))
     curves = np.zeros((days.size, LANE))
     unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
-    first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
+    first, counts, spans, found = np.empty(LANE), np.empty((n_windows, LANE)), np.empty((n_windows, LANE)), np.empty((n_windows, LANE))
     line, shift = np.empty((1, LANE)), np.empty((2, LANE))
     few, scratch, variance = np.empty(LANE, np.bool_), np.empty((n_dates + 3, n_dates)), np.empty(LANE)
-    enough, around, (mean, spread) = np.empty((n_windows, LANE), np.bool_), np.empty(LANE, np.bool_), np.empty((2, LANE))
+    enough, around, mean, spread = np.empty((n_windows, LANE), np.bool_), np.empty(LANE, np.bool_), np.empty(LANE), np.empty(LANE)
     noise = [noise_spread(every, rows[k], in_windows[k].sum()) for k in range(n_windows)]
     for y in range(h):
         for left in range(0, w, LANE):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import rasterio
+from rs_kernels.composite import lower_medians
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_role, read_stack, scales
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import flag_bits, label_flags
-from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import profile
@@ -60,13 +60,6 @@ def eight_bits(refl: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(refl), np.rint(1 + 254 * bright), 0).astype("uint8")
 
 
-def true_colour(chips: list[Chip], grid: Grid) -> np.ndarray:
-    """Reflectance of red, green and blue, float32 (T, 3, h, w), NaN where a chip has no data."""
-    dn = read_stack(chips, COLOURS, grid)
-    scale, offset = (v[:, None, None, None] for v in scales(chips))
-    return reflectance(dn, scale, offset)
-
-
 def clearest(chips: list[Chip]) -> list[Chip]:
     """The chips with red, green and blue of least cloud cover in the catalog, at most MAX_DATES; chips of unknown cover come last."""
     able = [c for c in chips if all(c.has(role) for role in COLOURS)]
@@ -75,15 +68,12 @@ def clearest(chips: list[Chip]) -> list[Chip]:
 
 def composite(chips: list[Chip], grid: Grid) -> np.ndarray:
     """Lower median of the dates that the scenes' own masks call clear, reflectance float32 (3, h, w); NaN where there is none."""
-    if not chips:
-        return np.full((3, *grid.shape), np.nan, "float32")
-    refl = true_colour(chips, grid)
-    for t, chip in enumerate(chips):
+    dn = read_stack(chips, COLOURS, grid)
+    for numbers, chip in zip(dn, chips, strict=True):
         if chip.has("mask"):
             labels = label_flags(read_role(chip, "mask", grid), load_sensor(chip.scene.sensor).mask)
-            refl[t, :, labels & _UNCLEAR != 0] = np.nan
-    ordered, count = np.sort(refl, axis=0), np.isfinite(refl).sum(axis=0)
-    return np.take_along_axis(ordered, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
+            numbers[:, labels & _UNCLEAR != 0] = 0
+    return lower_medians(dn, *scales(chips))
 
 
 def preview(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:

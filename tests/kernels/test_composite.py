@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rs_kernels.composite import falling_fit, mndwi_map, refl_at_tide, refl_quantiles
+from rs_kernels.composite import falling_fit, lower_medians, mndwi_map, refl_at_tide, refl_quantiles
 from rs_kernels.statistics import quantile, select
 
 
@@ -32,6 +32,17 @@ def test_median_reflectance_by_hand():
     np.testing.assert_allclose(median[0, :3], [0.03, 0.02, 0.05], atol=1e-6)
     assert np.isnan(median[0, 3])
     assert n_dates.tolist() == [[3, 2, 2, 0]]
+
+
+def test_a_lower_median_is_the_reflectance_of_a_date():
+    """Against sorting with numpy in float32, over more than a lane, with dates of several scales and pixels of 0 to 7 dates."""
+    rng = np.random.default_rng(3)
+    dn = (rng.integers(1, 9000, (7, 2, 3, 200)) * (rng.random((7, 2, 3, 200)) < rng.random(200))).astype("uint16")
+    dn[..., 0] = 0
+    scale, offset = np.array([1e-4, 2.75e-5] * 3 + [1e-4], "float32"), np.array([-0.1, -0.2] * 3 + [0], "float32")
+    refl = np.where(dn > 0, dn * scale[:, None, None, None] + offset[:, None, None, None], np.float32(np.nan))
+    rank = np.maximum((dn > 0).sum(axis=0) - 1, 0) // 2
+    np.testing.assert_array_equal(lower_medians(dn, scale, offset), np.take_along_axis(np.sort(refl, axis=0), rank[None], axis=0)[0])
 
 
 def test_each_date_has_its_own_scale_and_offset():
