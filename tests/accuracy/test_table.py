@@ -121,7 +121,7 @@ def test_every_figure_of_the_small_form_is_still_made(table, again):
     committed = of_the_small_form(table)
     made = {(s.product, s.metric, s.subset) for s in again if s.n}
     missing = set(committed[["product", "metric", "subset"]].itertuples(index=False, name=None)) - made
-    assert not missing
+    assert not missing, sorted(missing)
 
 
 def test_columns_and_labels(table):
