@@ -23,7 +23,7 @@ from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
 
-FORMAT = 5
+FORMAT = 6
 """Version of the world's format; it is increased when the world changes, so that old worlds are made again."""
 LAST_YEAR = 2025
 MARKER = ".simulated-world"
