@@ -289,7 +289,7 @@ def test_natural_cover_is_half_of_the_pixel_before():
 
 def test_bare_ground_is_green_again_at_the_limits_of_conversion_backwards():
     """Bare ground under grass now by these parts. Bare of 0.49 before was not bare; water on bare ground is no plant."""
-    built, grass = rising(0.5, 0, 0.49, 0, 0.25, 0, 0.24, 0, 0.81, 0, 0.79)
+    built, _ = rising(0.5, 0, 0.49, 0, 0.25, 0, 0.24, 0, 0.81, 0, 0.79)
     bare = np.zeros_like(built)
     bare[Land.BARE - 1] = 1
     green = np.zeros_like(built)

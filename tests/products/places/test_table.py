@@ -96,7 +96,13 @@ def test_a_place_names_the_sentences_of_its_kind_and_what_is_suspected_in_it(tab
     assert layer.target_ids.tolist()[0] == "C11-02;C24-01" and layer.events.fillna(-1).tolist() == [1, 0, -1]
     assert [pick(table, "A", EVENTS, period).value for period in ("2023", "2024")] == [0, 1] and pick(table, "A", EVENTS).unit == "count"
     (events,) = [pd.read_csv(path, encoding="utf-8-sig") for path in tmp_path.rglob("events.csv")]
-    assert len(events) == 1 and events.iloc[0][["place_id", "event", "finding_id", "state", "probability"]].tolist() == ["A", "vegetation_lost", "V-1", "new", 0.9]
+    assert len(events) == 1 and events.iloc[0][["place_id", "event", "finding_id", "state", "probability"]].tolist() == [
+        "A",
+        "vegetation_lost",
+        "V-1",
+        "new",
+        0.9,
+    ]
 
 
 def test_water_of_a_place_has_its_proxies_with_the_spread_of_the_dates(table_of):
