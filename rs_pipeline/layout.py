@@ -168,6 +168,11 @@ class Layout:
         return self.root / "places" / "places.csv"
 
     @property
+    def place_events(self) -> Path:
+        """Suspected findings in watched places."""
+        return self.root / "places" / "events.csv"
+
+    @property
     def shorelines(self) -> Path:
         return self.root / "coastline" / "shorelines.gpkg"
 

@@ -85,12 +85,13 @@ def _coast(place: StepContext) -> list[Path]:
 
 
 def _places(place: StepContext) -> list[Path]:
-    """Files that a run writes for watched places."""
+    """Files that a run writes for watched places, the layer first."""
     if place.settings.tables.places is None:
         return []
     return [
-        place.layout.places_table,
         place.layout.places,
+        place.layout.places_table,
+        place.layout.place_events,
         *(path(label) for path in (place.layout.place_sums, place.layout.place_land) for label in place.periods),
     ]
 
@@ -337,7 +338,7 @@ AFTER_PRODUCTS = (
             p.layout.counties_latest,
             p.layout.indicators_workbook,
             p.layout.dictionary,
-            *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.findings)),
+            *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_places(p)[:1], *_coast(p), p.layout.findings)),
         ],
     ),
     Step(
@@ -364,6 +365,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators,
             p.layout.findings,
+            *([p.layout.places_table] if p.settings.tables.places else []),
             *_published_layers(p),
             p.layout.scenes,
             p.layout.orbits,

@@ -103,6 +103,19 @@ def land_sums(built_km2: float) -> dict:
     )
 
 
+def write_seen(layout: Layout, outline: shapely.Geometry) -> None:
+    """A finding and a lake of one outline, EPSG:4326; the lake has proxies in 2024 alone."""
+    finding = {"kind": "vegetation_lost", "finding_id": "V-1", "state": "new", "first_seen": "2024", "last_seen": "2024", "unit": "m2"}
+    numbers = {"amount": 600.0, "lower": 500.0, "upper": 700.0, "probability": 0.9}
+    lake = {"body_id": ["W"] * 2, "period": ["2023", "2024"]}
+    for path, layer, columns in ((layout.findings, "findings", {k: [v] for k, v in (finding | numbers).items()}), (layout.bodies, "bodies", lake)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        inner = [outline] * len(next(iter(columns.values())))
+        gpd.GeoDataFrame(columns, geometry=inner, crs=4326).to_file(path, layer=layer)
+    proxies = {f"{name}{end}": v for name, v in (("turbidity_fnu", 8.0), ("chlorophyll_mg_m3", 12.0)) for end, v in (("", v), ("_p10", v / 2), ("_p90", 2 * v))}
+    pd.DataFrame([{"body_id": "W", "period": "2024", "tli_chlorophyll": 52.0} | proxies]).to_parquet(layout.quality)
+
+
 def reach_rows(*rows: tuple) -> pd.DataFrame:
     """(class, width_class, length_m) and, where it was visited, what was found to a table of reaches."""
     return pd.DataFrame([(*row, "")[:4] for row in rows], columns=["class", "width_class", "length_m", "field"]).assign(place="")

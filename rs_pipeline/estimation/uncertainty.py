@@ -12,6 +12,7 @@ KINDS = {
     "design95": "95 % confidence from a probability sample",
     "model95": "95 % under a stated error model",
     "range": "the number lies between the bounds whatever was not seen or not decided",
+    "dates80": "80 % of the dates lie between the bounds",
     "": "",
 }
 """Meaning of the bounds of an interval, by kind."""

@@ -17,6 +17,12 @@ def target_tables(settings: Settings) -> list[Path]:
     return [settings.targets_path, *(path for p in products().values() if (path := p.asset("targets.csv")))]
 
 
+def target_ids(settings: Settings) -> frozenset[str]:
+    """Ids of the targets of the run's own table."""
+    table = read_table(settings.targets_path, ("target_id",), settings.stated("indicators.targets"))
+    return frozenset(table.parsed(lambda row: row.code("target_id")))
+
+
 def period_years(settings: Settings) -> dict[str, int]:
     """Label to the year that a period ends in, in time order."""
     return {p.label: p.end.year for p in settings.all_periods}

@@ -6,7 +6,8 @@ All places of a kind in a unit are the zone ``place:<kind>``; where polygons ove
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,30 @@ WATCHED_KINDS = {
     "construction_site": "施工工地", "red_line": "生态保护红线", "mine": "矿山", "corridor": "生态廊道",
 }  # fmt: skip
 """Kind of a watched place to its Chinese word; a table may use either."""
+
+
+class Answer(NamedTuple):
+    """What places of a kind say."""
+
+    targets: tuple[str, ...]
+    """Ids of the sentences that they answer, or are evidence for."""
+    chief: str
+    """Indicator that says most of such a place."""
+
+
+ANSWERS = {
+    "water_source": Answer(("C06-09",), "converted_area"),
+    "contaminated_plot": Answer(("C07-02",), "converted_area"),
+    "habitat": Answer(("C11-02", "C24-01"), "natural_converted_area"),
+    "reserve": Answer(("C09-01", "C09-02", "C11-01"), "converted_area"),
+    "village": Answer(("C19-05",), "fvc_growing_mean"),
+    "beautiful_water": Answer(("C06-05", "C06-06", "C24-01"), "water_permanent_area"),
+    "construction_site": Answer(("C05-04",), "bare_area"),
+    "red_line": Answer(("C01-01", "C01-02"), "natural_converted_area"),
+    "mine": Answer(("C04-04",), "bare_area"),
+    "corridor": Answer(("C09-03",), "fvc_peak_trend"),
+}
+"""Kind to what its places say."""
 
 KIND_ZONE, PLACE_ZONE = "place:", "watched:"
 """Prefixes of the zones of a kind within a unit, and of single places."""
@@ -76,6 +101,15 @@ def _check_ids(ids: list[str], where: str) -> None:
         raise ConfigError(
             f"column place_id: {', '.join(twice[:5])} are there twice", where=where, remedy="give every place an id of its own, or leave the column out"
         )
+
+
+def targets_of(kind: str, known: Collection[str]) -> str:
+    """Ids of the sentences that a kind answers, of those that the run's table of targets has, joined by ``;``.
+
+    >>> targets_of("habitat", {"C11-02", "C06-09"}), targets_of("habitat", ())
+    ('C11-02', '')
+    """
+    return ";".join(target for target in ANSWERS[kind].targets if target in known)
 
 
 def watched_kinds(settings: Settings) -> frozenset[str]:

@@ -67,6 +67,7 @@ LAYER_LABELS: dict[str, tuple[str, dict]] = {
         "CASE WHEN \"class\" IN ('suspected', 'possible') THEN round(100 * \"probability\") || ' %' END",
         {"placement": "along", "size_pt": 8, "from_scale": 100_000},
     ),
+    "places": ('"name"', {"size_pt": 8, "from_scale": 100_000}),
     "findings": ('"rank" || \' \' || "kind_chinese"', {"size_pt": 8}),
 }
 """Layer of another step to its label; findings have the number and name of their points in KML and GPX files."""
@@ -84,9 +85,16 @@ STYLED_LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
             "insufficient_data": "#c9d0d3",
         },
     ),
+    "places": (
+        "kind", "fill",
+        {
+            "water_source": "#3f8fd2", "contaminated_plot": "#7a5195", "habitat": "#3f7f4c", "reserve": "#9ccdb4", "village": "#e69f00",
+            "beautiful_water": "#a9d6f0", "construction_site": "#b4480f", "red_line": "#c0392b", "mine": "#7b5b3a", "corridor": "#d5e3bd",
+        },
+    ),
     "shorelines": ("class", "line", {"natural": "#3f7f4c", "artificial": "#c0392b", "river mouth": "#2b6cb0", "uncertain": "#8d8d8d"}),
 }  # fmt: skip
-"""Layer of another step to the column that colours it, its kind of symbol, and the colours of its values, as in the report."""
+"""Layer of another step to the column that colours it, its kind of symbol, and the colours of its values, as in the report where it shows them."""
 
 RAMP = ("#f6f1dc", "#d5e3bd", "#9ccdb4", "#5fb0ad", "#38899f", "#245f87", "#1d3764")
 """Colours of values in equal steps."""
@@ -236,12 +244,13 @@ def counties_latest(settings: Settings) -> None:
 
 
 def write_layer_styles(settings: Settings) -> None:
-    """Write ``<layer>.qml`` beside the reaches, bodies, transects, shorelines and findings of a run: QGIS applies it when the layer is opened.
+    """Write ``<layer>.qml`` beside the reaches, bodies, watched places, transects, shorelines and findings of a run: QGIS applies it when the layer is opened.
 
     Findings are lines and polygons in one layer, which no single symbol can draw: their style has labels only.
     """
     layout = Layout(settings.root)
-    for path in (layout.reaches, layout.bodies, *((layout.transects, layout.shorelines) if settings.coastline else ())):
+    watched = (layout.places,) if layout.places.exists() else ()
+    for path in (layout.reaches, layout.bodies, *watched, *((layout.transects, layout.shorelines) if settings.coastline else ())):
         column, kind, colours = STYLED_LAYERS[path.stem]
         with atomic_path(path.with_suffix(".qml")) as part:
             part.write_text(class_style(column, colours, kind, labels=_labels(path.stem)), "utf-8")

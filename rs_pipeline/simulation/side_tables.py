@@ -148,13 +148,14 @@ def _townships(world: World) -> tuple[list, dict[str, list]]:
 
 
 def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon]) -> tuple[list, dict[str, list]]:
-    """Watched places of every kind that occurs in the world, some of them on the same ground; the first contaminated plot is cleared in the second year."""
+    """Watched places of every kind that occurs in the world, some of them on the same ground. Ground that changes is two contaminated plots, a western and an
+    eastern half; the first of all plots is cleared in the second year."""
     land = world.landscape
     largest, second = max(t.area for t in land.towns), world.years[min(1, len(world.years) - 1)]
     villages = [t for t in land.towns if t.area < TOWN_SHARE * largest] or list(land.towns)
     shapes = {
         "water_source": [outline.buffer(150) for outline in lakes],
-        "contaminated_plot": [c.polygon for c in land.changes],
+        "contaminated_plot": [half for c in land.changes for half in _halves(shapely.intersection(c.polygon, box(*world.grid.bounds)))],
         "habitat": [land.marsh, *forest[:1]],
         "village": [t.buffer(50) for t in villages],
         "construction_site": [c.polygon.buffer(30) for c in land.changes],
@@ -171,6 +172,15 @@ def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon])
         "name": names,
         "cleared": pd.array(cleared, "Int64"),
     }
+
+
+def _halves(polygon: shapely.Geometry) -> list[shapely.Geometry]:
+    """The western and the eastern half of a polygon, by its bounds; nothing of an empty one."""
+    if polygon.is_empty:
+        return []
+    left, bottom, right, top = polygon.bounds
+    middle = (left + right) / 2
+    return [shapely.intersection(polygon, box(x0, bottom, x1, top)) for x0, x1 in ((left, middle), (middle, right))]
 
 
 def _listed(world: World) -> list[tuple]:

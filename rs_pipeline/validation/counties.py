@@ -287,6 +287,10 @@ def _built_change(a: _Asked) -> float:
     return a.place.total(now - then) / 1e6
 
 
+def _forest_change(a: _Asked) -> float:
+    return math.nan if a.is_baseline else a.place.total(_forest(a) - _forest(replace(a, year=a.baseline))) / 1e6
+
+
 def _within(polygons: gpd.GeoDataFrame | None, truth: Truth) -> np.ndarray | None:
     """Share of each pixel inside polygons, float32 (h, w)."""
     return None if polygons is None else truth.covered(polygons.geometry)
@@ -353,7 +357,7 @@ def _banks(a: _Asked) -> np.ndarray:
 
 
 def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: float) -> Callable[[_Asked], float]:
-    """Area of a zone that became built or bare since the baseline, by the rule of the indicator on the true shares, divided by ``m2``; NaN where the zone
+    """Area of a zone in a layer of `conversion_layers` since the baseline, by the rule of the indicator on the true shares, divided by ``m2``; NaN where the zone
     has no area in the unit."""
 
     def value(a: _Asked) -> float:
@@ -469,6 +473,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
     "spartina_area": _cordgrass,
     "forest_area": lambda a: a.place.total(_forest(a)) / 1e6, "forest_cover": lambda a: 100 * _share_of_unit(a, _forest(a)),
+    "forest_change": _forest_change, "regreened_mine_area": _converted("regreened", lambda a: _within(a.truth.mines, a.truth), 1e4),
     "habitat_quality_index": _true_habitat, "vegetation_cover_index": _true_vegetation, "water_area_index": _true_water_area,
     "land_stress_index": _true_stress, "ecological_index_change": _true_ecology,
     "solar_panel_area": _solar_km2, "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),

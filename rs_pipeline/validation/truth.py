@@ -311,6 +311,11 @@ class Truth:
         return self._vector(self.folder.parent / "reserves.gpkg")
 
     @property
+    def mines(self) -> gpd.GeoDataFrame | None:
+        """Polygons of mines."""
+        return self._vector(self.folder.parent / "mines.gpkg")
+
+    @property
     def watched(self) -> gpd.GeoDataFrame | None:
         """Watched places: kind, cleared (year or missing), polygons."""
         return self._vector(self.folder.parent / "places.gpkg")

@@ -336,7 +336,21 @@ def write_findings(settings: Settings) -> None:
     write_layer(table, Layout(settings.root).findings, "findings")
 
 
+def write_places(settings: Settings) -> None:
+    """A village with cover and a finding in the last period, and a mine that nobody saw."""
+    chief = {"village": ("V1", "fvc_growing_mean", "%", (None, 41.5)), "mine": ("M1", "bare_area", "ha", (None, None))}
+    rows = []
+    for kind, (place, indicator, unit, values) in chief.items():
+        for period, value, n in zip(PERIODS, values, (0, 1), strict=True):
+            plain = {"place_id": place, "kind": kind, "name": HOSTILE, "adcode": UNITS[0][0], "target_ids": "C19-05", "period": period}
+            bounds = {"lower": None if value is None else value - 2, "upper": None if value is None else value + 2}
+            rows.append(plain | {"indicator": indicator, "value": value, "unit": unit, "reason": "" if value else "no pixel seen"} | bounds)
+            rows.append(plain | {"indicator": "events", "value": n, "unit": "count", "reason": ""})
+    write_csv(pd.DataFrame(rows), Layout(settings.root).places_table)
+
+
 def write_everything(settings: Settings) -> None:
+    write_places(settings)
     write_maps(settings)
     write_indicators(settings)
     write_scenes(settings)

@@ -157,6 +157,17 @@ def test_the_front_sheet_says_how_it_stands_what_to_inspect_and_why(page, run):
     assert page.texts("main table .why") == ["按目前速度，2035 年达不到。", "观测不足，无法判定。"]
 
 
+def test_watched_places_are_drawn_when_they_are_opened(page, run):
+    opened(page, run, "#findings?lang=en")
+    assert page.texts(".fold summary h3") == ["Watched places"] and page.count(".fold table") == 0
+    page.run("document.querySelector('.fold summary').click()")
+    page.run("return new Promise((done) => setTimeout(done, 200))")
+    assert page.count(".fold tbody tr") == 2
+    village = page.run("return [...document.querySelectorAll('.fold tbody tr:nth-child(2) td')].map((n) => n.textContent)")
+    assert village[0] == "village" and village[4:] == ["41.5 %", "39.5 to 43.5", "1", "C19-05"]
+    assert page.texts(".fold tbody tr:nth-child(1) td:nth-child(5)") == ["no pixel seen"]
+
+
 def test_a_product_lies_where_it_belongs(page, run):
     """The picture covers the counties, whose outlines the grid exceeds by less than a pixel, and the lake lies 900 m east, 360 m south."""
     opened(page, run, "#map?layer=water&period=2022")

@@ -14,6 +14,7 @@ import pytest
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.watch import WATCHED_KINDS
 from rs_pipeline.publish.geopackage import (
     COUNTED,
     OVERVIEWS,
@@ -165,6 +166,17 @@ def test_the_other_layers_have_a_style_beside_them(tmp_path, fake):
     }
     colour = found["reaches"].find("symbols/symbol[@name='1']/layer/Option/Option[@name='line_color']").get("value")
     assert [c.get("value") for c in found["reaches"].iter("category")][1] == "possible" and colour == "230,159,0,255"  # #e69f00
+
+
+def test_watched_places_have_a_colour_for_every_kind_and_their_names(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    for path in (Layout(settings.root).reaches, Layout(settings.root).shorelines, Layout(settings.root).places):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    Layout(settings.root).places.touch()
+    write_layer_styles(settings)
+    root = ET.parse(Layout(settings.root).places.with_suffix(".qml"))
+    assert [c.get("value") for c in root.iter("category")] == list(STYLED_LAYERS["places"][2]) and root.find("labeling") is not None
+    assert set(STYLED_LAYERS["places"][2]) == set(WATCHED_KINDS)
 
 
 def test_layers_have_the_colours_of_the_page():

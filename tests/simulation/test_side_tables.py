@@ -80,6 +80,14 @@ def test_part_of_the_red_line_lies_at_sea(settings):
     assert sum(a.sea_km2 for code, a in found.items() if code in units) == pytest.approx(region.sea_km2) and found["990101"].sea_km2 == 0
 
 
+def test_one_half_of_the_ground_that_changes_is_a_plot_that_was_cleared_and_the_other_is_not(tiny):
+    plots = gpd.read_file(tiny / "places.gpkg").query("kind == 'contaminated_plot'").to_crs(32650)
+    first, second = plots.itertuples()
+    assert first.cleared == 2025 and pd.isna(second.cleared) and first.place_id != second.place_id
+    assert first.geometry.area == pytest.approx(second.geometry.area, rel=0.2) and first.geometry.intersection(second.geometry).area < 1
+    assert gpd.read_file(tiny / "truth" / "changes.gpkg").to_crs(32650).area.sum() >= plots.area.sum() - 1
+
+
 def test_official_values_are_of_the_region_in_every_year(tiny):
     values = table(tiny, "values")
     assert set(values.adcode) == {REGION} and set(values.target_id) == set(OFFICIAL) and set(values.period) == {"2025"}

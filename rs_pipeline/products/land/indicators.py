@@ -140,16 +140,25 @@ def _corrected(mapped: Estimate, facts: Facts, row: Mapping[str, float], name: s
     return by_samples(mapped, facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6)
 
 
-def _forest(facts: Facts) -> Estimate:
-    """Percent of a unit under trees in patches of the legal smallest size or, from reference samples of forest (``land_forest``), under forest."""
+def _forest(facts: Facts, m2: float | None = None) -> Estimate:
+    """A unit's ground under trees in patches of the legal smallest size or, from reference samples of forest (``land_forest``), under forest; in units of
+    ``m2``, or in percent where that is None."""
     row = land_zone_sums(facts, "county")
     if isinstance(row, Estimate):
         return row
     observed, trees = row["land_observed_m2"], row["class_tree_m2"]
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
-    mapped = indistinct(facts, "tree") or area(facts, row, "forest", m2=None).noting(TREES_NOT_FOREST)
-    return by_samples(mapped, facts, "land_forest", row["tree_m2"], [observed - trees, trees], observed, row["area_m2"], 100.0)
+    mapped = indistinct(facts, "tree") or area(facts, row, "forest", m2=m2).noting(TREES_NOT_FOREST)
+    factor = 100.0 if m2 is None else row["area_m2"] / m2
+    return by_samples(mapped, facts, "land_forest", row["tree_m2"], [observed - trees, trees], observed, row["area_m2"], factor)
+
+
+def _forest_change(facts: Facts) -> Estimate:
+    """Change of `_forest` since the baseline, km2, on ground that both years saw; where reference samples of forest correct both years, the difference of the
+    two corrected areas."""
+    mapped = _mapped_change(facts, "forest", "tree", "forest_area:change")
+    return _of_corrected(difference, facts, mapped.noting(TREES_NOT_FOREST) if mapped.interval else mapped, partial(_forest, m2=1e6))
 
 
 def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
@@ -170,28 +179,29 @@ def _at_baseline(facts: Facts) -> Facts:
 def _built_change(facts: Facts) -> Estimate:
     """Change of construction land since the baseline, km2, on ground that both years saw; where reference samples correct both years, the difference of
     the two corrected areas."""
-    return _of_corrected(difference, facts, _mapped_built_change(facts))
+    return _of_corrected(difference, facts, _mapped_built_change(facts), partial(_cover, name="built"))
 
 
 def _mapped_built_change(facts: Facts) -> Estimate:
-    """`_built_change` by the map alone; errors common to both years cancel and are not in its interval."""
+    """`_built_change` by the map alone."""
+    return _mapped_change(facts, "built", "built", "construction_land_change")
+
+
+def _mapped_change(facts: Facts, name: str, trusted_as: str, error_row: str) -> Estimate:
+    """Change of a class or group since the baseline by the map alone, km2; errors common to both years cancel and are not in its interval. ``trusted_as`` is
+    the class whose accuracy is asked for, ``error_row`` that of the error model."""
     row = land_zone_sums(facts, "county")
     if isinstance(row, Estimate):
         return row
-    if first := baseline_period(facts) or indistinct(facts, "built"):
+    if first := baseline_period(facts) or indistinct(facts, trusted_as):
         return first
     common, base = row["common_m2"], _mapped(facts).base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
-    seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(
-        published(
-            seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, spread=error
-        ),
-        facts,
-        "built",
-    )
+    error = spread(error_row, 0.0, _doubt(row, name)[1] + _doubt(base, name)[1])
+    seen = modelled((row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]) / common, error, low=-1)
+    square, whole = row[f"{name}_change_square_m2"] / common, row["area_m2"]
+    return _noted(published(seen, observed_ratio(common, whole), facts, whole / 1e6, low=-1, square=square, spread=error), facts, trusted_as)
 
 
 def grown(change: Interval, then: Interval) -> Interval:
@@ -243,7 +253,7 @@ def _over(amount: float, level: float) -> float:
 
 def _built_ratio(facts: Facts) -> Estimate:
     """Construction land as a multiple of that of the baseline; where reference samples correct both years, the quotient of the two corrected areas."""
-    return _of_corrected(quotient, facts, _mapped_built_ratio(facts))
+    return _of_corrected(quotient, facts, _mapped_built_ratio(facts), partial(_cover, name="built"))
 
 
 def _mapped_built_ratio(facts: Facts) -> Estimate:
@@ -267,12 +277,14 @@ def _mapped_built(facts: Facts) -> Estimate:
     return found.mapped or found
 
 
-def _of_corrected(compare: Callable[[Interval, Interval], Interval], facts: Facts, mapped: Estimate) -> Estimate:
-    """Construction land of this and the baseline period, compared where reference samples correct both and both are above 0; else ``mapped``, because the
-    map's bias would look like a change if only one year were corrected."""
+def _of_corrected(
+    compare: Callable[[Interval, Interval], Interval], facts: Facts, mapped: Estimate, level: Callable[[Facts], Estimate]
+) -> Estimate:  # fmt: skip
+    """The level of this and the baseline period, compared where reference samples correct both and both are above 0; else ``mapped``, because the map's
+    bias would look like a change if only one year were corrected."""
     if _land(facts) is None or facts.period == facts.baseline:
         return mapped
-    now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
+    now, then = level(facts), level(_at_baseline(facts))
     both = [e.interval for e in (now, then) if e.mapped and e.interval and e.interval.value > 0]
     return replace(now, interval=compare(*both), spread=None, mapped=mapped) if len(both) == 2 else mapped
 
@@ -299,21 +311,40 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
 
     Where natural cover is not told from other cover, the lower bound counts only what visits confirmed, and the upper bound counts all possible conversion.
     """
+    row = _seen_twice(facts, zone, "disturbed")
+    if isinstance(row, Estimate):
+        return row
+    told = name != "natural_converted" or indistinct(facts, "natural") is None
+    lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (row.get(f"{name}_confirmed_m2", 0.0), row["converted_upper_m2"])
+    refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums that an earlier version wrote have no such column
+    words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""
+    found = _noted(_ranged(facts, row, name, lower, upper, m2), facts, "disturbed").noting(words)
+    return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
+
+
+def _regreened(facts: Facts) -> Estimate:
+    """Ground of mines that was bare in the baseline period and is under plants now, ha, where both years saw it."""
+    row = _seen_twice(facts, "mine", "bare")
+    if isinstance(row, Estimate):
+        return row
+    return _noted(_ranged(facts, row, "regreened", row["regreened_lower_m2"], row["regreened_upper_m2"], 1e4), facts, "bare")
+
+
+def _seen_twice(facts: Facts, zone: str, told: str) -> Mapping[str, float] | Estimate:
+    """The sums of a zone that this and the baseline period saw; or why there are none, or that the map does not tell the class or group ``told``."""
     row = land_zone_sums(facts, zone)
     if isinstance(row, Estimate):
         return row
-    if first := baseline_period(facts) or indistinct(facts, "disturbed"):
+    if first := baseline_period(facts) or indistinct(facts, told):
         return first
-    common = row["common_m2"]
-    if not common > 0:
-        return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    told = name != "natural_converted" or indistinct(facts, "natural") is None
-    lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (row.get(f"{name}_confirmed_m2", 0.0), row["converted_upper_m2"])
-    seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
-    refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums that an earlier version wrote have no such column
-    words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""
-    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed").noting(words)
-    return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
+    return row if row["common_m2"] > 0 else missing("insufficient_data", "no pixel seen in both this and the baseline period")
+
+
+def _ranged(facts: Facts, row: Mapping[str, float], name: str, lower_m2: float, upper_m2: float, m2: float) -> Estimate:
+    """An amount of the ground that both years saw, as a range, in units of ``m2``."""
+    common, whole = row["common_m2"], row["area_m2"]
+    seen = Interval(row[f"{name}_m2"] / common, lower_m2 / common, upper_m2 / common, "range")
+    return published(seen, observed_ratio(common, whole), facts, whole / m2)
 
 
 def _blue_green(facts: Facts, name: str, *, rest: bool) -> Estimate:
@@ -353,6 +384,10 @@ INDICATORS = (
         "forest_cover", "Land under forest", "%", "land", "up", _forest, bounds=_MODEL,
         formula="100 % times the expected area of trees in patches of at least 0.0667 ha over the area of the unit; with reference samples of land_forest, of forest",
     ),
+    Indicator(
+        "forest_change", "Change of land under forest since the baseline", "km2", "land", "up", _forest_change, is_change=True, bounds=_MODEL,
+        formula="expected area of trees in patches of at least 0.0667 ha less that of the baseline period; with reference samples of land_forest in both, of forest",
+    ),
     Indicator("grass_area", "Grass, meadows and gardens", "km2", "land", "up", partial(_cover, name="grass"), formula=_SUM + "grass", bounds=_MODEL),
     Indicator(
         "wetland_area", "Reed, marsh, seasonally flooded land and tidal flats", "km2", "land", "up", partial(_cover, name="wetland"),
@@ -370,6 +405,11 @@ INDICATORS = (
     Indicator(
         "bare_mine_area", "Bare ground inside mines", "ha", "land", "down", partial(_cover, name="bare", zone="mine", m2=1e4),
         formula=_SUM + "bare ground within tables.mines", bounds=_MODEL,
+    ),
+    Indicator(
+        "regreened_mine_area", "Bare ground inside mines that plants cover since the baseline", "ha", "land", "up", _regreened, is_change=True,
+        least=partial(_smallest_event, m2=1e4), bounds="lower: regreened beyond doubt; upper: all that may be, and all ground that was not seen in both periods",
+        formula="area within tables.mines that is trees, grass or cropland and was bare in the baseline period, in events of at least land_zones.min_event_px pixels",
     ),
     Indicator(
         "blue_green_share", "Xiong'an: all but built-up land, our reading of the plan", "%", "land", "up", partial(_blue_green, name="built", rest=True),

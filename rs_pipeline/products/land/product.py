@@ -31,7 +31,7 @@ ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "
 """Zone to the key of its polygons in the section ``tables``."""
 
 SIDE_TABLES = {
-    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
+    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "regreened_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
     "reserve_converted_area": ("reserves",), "shore_encroached_area": ("shoreline_buffers",),
     **dict.fromkeys(("blue_green_share", "blue_green_share_land", "blue_green_share_ecological"), ("xiongan",)),
 }  # fmt: skip

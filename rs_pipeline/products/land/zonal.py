@@ -27,7 +27,7 @@ from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.findings import IN_ZONE, VEGETATION
 from rs_pipeline.products.land.areas import area_layers
-from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.products.land.classes import PLANTS, SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
@@ -92,18 +92,19 @@ def bank(permanent: np.ndarray, sea: np.ndarray, section: LandZonesSection, reso
 
 
 def risen_events(rise: np.ndarray, section: LandZonesSection) -> np.ndarray:
-    """Where built and bare ground rose by at least land_zones.min_rise over land_zones.min_event_px connected pixels, bool (h, w).
+    """Where a cover rose by at least land_zones.min_rise over land_zones.min_event_px connected pixels, bool (h, w).
 
-    ``rise`` float (h, w): change of their share of the pixel since the baseline, NaN where either year was not seen.
+    ``rise`` float (h, w): change of its share of the pixel since the baseline, NaN where either year was not seen.
     """
     return large_patches(np.isfinite(rise) & (rise >= section.min_rise), section.min_event_px)
 
 
 def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSection) -> dict[str, np.ndarray]:
-    """Land that became built or bare since the baseline, per pixel; float32 (h, w), NaN where either year was not seen.
+    """Land that became built or bare since the baseline, and bare land that became green, per pixel; float32 (h, w), NaN where either year was not seen.
 
     The amount is the rise of built and bare ground in `risen_events`. ``_lower``: only pixels that rose by SURE_RISE in such an event;
-    ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass.
+    ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass. ``regreened*``: the same
+    of the rise of PLANTS where the ground was mostly bare.
 
     Parameters
     ----------
@@ -111,19 +112,24 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     """
     layers_now, layers_base = area_layers(now), area_layers(base)
     rise, natural = layers_now["disturbed"] - layers_base["disturbed"], layers_base["natural"] >= 0.5
-    seen, event = np.isfinite(rise), risen_events(rise, section)
-    found = {
-        "converted": event,
-        "converted_lower": event & (rise >= SURE_RISE),
-        "converted_upper": rise >= POSSIBLE_RISE,
-        "natural_converted": event & natural,
-        "natural_converted_lower": event & natural & (rise >= SURE_RISE),
-        "natural_converted_upper": (rise >= POSSIBLE_RISE) & natural,
-    }
+    greener = _plants(now) - _plants(base)
     both = {"common": np.ones_like(rise), "built_common": layers_now["built"], "built_baseline": layers_base["built"]}
     both["built_change_square"] = (both["built_common"] - both["built_baseline"]) ** 2
-    layers = both | {name: np.where(where, rise, 0) for name, where in found.items()}
-    return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
+    layers = both | _risen("converted", rise, True, section) | _risen("natural_converted", rise, natural, section)
+    layers |= _risen("regreened", greener, layers_base["bare"] >= 0.5, section)
+    return {name: np.where(np.isfinite(rise), layer, np.nan).astype("float32") for name, layer in layers.items()}
+
+
+def _plants(shares: np.ndarray) -> np.ndarray:
+    """Share of PLANTS, float32 (h, w)."""
+    return shares[[c - 1 for c in PLANTS]].sum(axis=0)
+
+
+def _risen(name: str, rise: np.ndarray, ground: np.ndarray | bool, section: LandZonesSection) -> dict[str, np.ndarray]:
+    """The rise of a cover on some ground (bool): that of events, that beyond doubt (``_lower``), and all that is possible (``_upper``)."""
+    event = risen_events(rise, section) & ground
+    kept = {"": event, "_lower": event & (rise >= SURE_RISE), "_upper": (rise >= POSSIBLE_RISE) & ground}
+    return {name + end: np.where(where, rise, 0) for end, where in kept.items()}
 
 
 def forest_layers(classes: np.ndarray, tree: np.ndarray, pixel_m2: float) -> dict[str, np.ndarray]:
@@ -136,6 +142,18 @@ def forest_layers(classes: np.ndarray, tree: np.ndarray, pixel_m2: float) -> dic
     """
     large = large_patches(classes == Land.TREE, FOREST_M2, pixel_m2)
     return {"forest": np.where(large | np.isnan(tree), tree, np.float32(0)), "forest_uncertain": tree * (1 - tree)}
+
+
+def forest_change_layers(now: np.ndarray, base: np.ndarray, pixel_m2: float) -> dict[str, np.ndarray]:
+    """``forest`` of `forest_layers` where both periods were seen: ``forest_common`` now, ``forest_baseline`` then, and ``forest_change_square``, the square
+    of the difference. NaN elsewhere.
+
+    ``now`` and ``base`` : class and shares of this and the baseline period, float32 (8, h, w).
+    """
+    then, today = (forest_layers(maps[0], maps[Land.TREE], pixel_m2)["forest"] for maps in (base, now))
+    seen = np.isfinite(then) & np.isfinite(today)
+    layers = {"forest_common": today, "forest_baseline": then, "forest_change_square": (today - then) ** 2}
+    return {name: np.where(seen, layer, np.float32(np.nan)) for name, layer in layers.items()}
 
 
 def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:
@@ -209,9 +227,9 @@ class LandMaps:
         return self._named(found)
 
     def conversions(self, tile: Tile, now: np.ndarray, baseline: str) -> dict[str, np.ndarray]:
-        """`conversion_layers` of a tile since a baseline, `after_visits`."""
+        """`conversion_layers` of a tile since a baseline, `after_visits`, and `forest_change_layers`."""
         base = now if self.period == baseline else self.shares(baseline, tile)
-        found = self._named(conversion_layers(now[1:], base[1:], self.settings.land_zones))
+        found = self._named(conversion_layers(now[1:], base[1:], self.settings.land_zones) | forest_change_layers(now, base, self.pixel_m2))
         return after_visits(found, *(self._visited(tile, confirmed=which) for which in (True, False)))
 
     @cached_property

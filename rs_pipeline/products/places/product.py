@@ -25,22 +25,25 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 STEPS = (
     Step(
         "places",
-        "Estimate the indicators of each watched place; write places.csv and places.gpkg.",
+        "Estimate the indicators of each watched place; write places.csv, places.gpkg and events.csv.",
         "rs_pipeline.products.places.table:watched_places",
         scope="run",
         final=True,
         when=_has_places,
-        keys=("indicators", "trend", "baseline", "units"),
-        side_files=lambda p: [p.settings.tables.places],
+        keys=("indicators", "trend", "baseline", "units", "province"),
+        side_files=lambda p: [p.settings.tables.places, p.settings.targets_path],
         tables=lambda s: shipped("errors.csv", "land.json"),
         reads=lambda p: [
             *(p.layout.place_sums(label) for label in p.periods),
             *(p.layout.place_land(label) for label in p.periods),
+            p.layout.findings,
+            p.layout.bodies,
+            p.layout.quality,
             p.layout.scenes,
             p.layout.tiles,
             p.settings.units.path,
         ],
-        writes=lambda p: [p.layout.places_table, p.layout.places],
+        writes=lambda p: [p.layout.places_table, p.layout.place_events, p.layout.places],
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Step ``places``: what was seen of each watched place in each period, as a table and as a layer."""
+"""Step ``places``: what was seen of each watched place in each period, as a table and as a layer, and what is suspected there."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, limits_of, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.baselines import of_season
+from rs_pipeline.products.baselines import of_season, target_ids
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.places.estimates import estimate_of
+from rs_pipeline.products.places.events import events_in, number_of_events, read_findings
+from rs_pipeline.products.places.waters import PROXIES, proxy, read_waters, waters_in
 from rs_pipeline.products.register import indicators_of_others
-from rs_pipeline.products.watch import PLACE_ZONE, load_watched
+from rs_pipeline.products.watch import PLACE_ZONE, load_watched, targets_of
 from rs_pipeline.region import load_units, owner_codes
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
@@ -33,7 +35,10 @@ PLACE_INDICATORS = (
     "construction_land_area", "cropland_area", "tree_area", "grass_area", "wetland_area", "bare_area", "water_permanent_area", "water_seasonal_area",
     "fvc_growing_mean", "fvc_peak_trend", "converted_area", "natural_converted_area",
 )  # fmt: skip
-"""Indicators that are estimated for every place, whatever its kind."""
+"""Indicators of units that are estimated for every place, whatever its kind."""
+
+EVENTS = "events"
+"""Row that counts the suspected findings of a place."""
 
 OUTSIDE = "this place lies outside the maps of this run"
 
@@ -43,10 +48,14 @@ INNER_NEAR_M = 1.0
 
 @dataclass(frozen=True)
 class PlaceSums:
-    """Sums of the maps over all places, by period and place: what `Facts` of a place are made of."""
+    """Sums of the maps over all places, by period and place: what `Facts` of a place are made of; and the events and waters in the places."""
 
     settings: Settings
     places: gpd.GeoDataFrame
+    events: pd.DataFrame
+    """See `events_in`."""
+    waters: pd.DataFrame
+    """See `waters_in`."""
 
     @cached_property
     def area_m2(self) -> dict[str, float]:
@@ -102,11 +111,16 @@ class PlaceSums:
         series = [p.label for p in of_season(settings.period(period), periods) if years[p.label] >= years[baseline] and found.as_fine(p.label)]
         return replace(found, yearly=[(years[label], rows[label]) for label in series])
 
-    def estimates(self, place: str, period: str) -> Iterator[tuple[str, Estimate]]:
-        """Each of PLACE_INDICATORS of a place and period."""
-        facts = self.facts(place, period)
+    def estimates(self, place: str, period: str) -> Iterator[tuple[str, str, Estimate]]:
+        """Name, unit and estimate of each of PLACE_INDICATORS and PROXIES of a place and period, and of the number of its events."""
+        facts, labels = self.facts(place, period), [p.label for p in self.settings.all_periods]
+        mapped, outside = facts.county["mapped_m2"] > 0, missing("insufficient_data", OUTSIDE)
         for name in PLACE_INDICATORS:
-            yield name, estimate_of(name, facts) if facts.county["mapped_m2"] > 0 else missing("insufficient_data", OUTSIDE)
+            unit = indicators_of_others("places")[name].unit
+            yield name, "ha" if unit == "km2" else unit, estimate_of(name, facts) if mapped else outside
+        for name, unit in PROXIES.items():
+            yield name, unit, proxy(self.waters, place, period, name) if mapped else outside
+        yield EVENTS, "count", number_of_events(self.events, place, period, labels) if mapped else outside
 
 
 def place_rows(sums: PlaceSums) -> pd.DataFrame:
@@ -114,18 +128,19 @@ def place_rows(sums: PlaceSums) -> pd.DataFrame:
     rows = []
     for place in sums.places.itertuples():
         for period in [p.label for p in sums.settings.all_periods]:
-            for name, estimate in sums.estimates(place.place_id, period):
-                found, indicator = estimate.interval or Interval(math.nan), indicators_of_others("places")[name]
+            for name, unit, estimate in sums.estimates(place.place_id, period):
+                found = estimate.interval or Interval(math.nan)
                 rows.append(
                     {
                         "place_id": place.place_id,
                         "kind": place.kind,
                         "name": place.name,
                         "adcode": place.adcode,
+                        "target_ids": place.target_ids,
                         "period": period,
                         "indicator": name,
                         "value": found.value,
-                        "unit": "ha" if indicator.unit == "km2" else indicator.unit,
+                        "unit": unit,
                         "lower": found.lower,
                         "upper": found.upper,
                         "interval": found.kind,
@@ -161,16 +176,20 @@ def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> g
 
 
 def watched_places(settings: Settings) -> None:
-    """Write ``places/places.csv``, one row per place, period and indicator, and ``places/places.gpkg``, one row per place with the values of the last period.
+    """Write ``places/places.csv``, one row per place, period and indicator; ``places/events.csv``, one row per place and suspected finding in it; and
+    ``places/places.gpkg``, one row per place with the values of the last period.
 
     Areas in ha, cover in percent, changes since the run's baseline. A place that was hardly observed, or lies beyond the maps, has a reason instead of a value.
     """
-    layout, found = Layout(settings.root), load_watched(settings)
-    inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(read_grid(settings).crs)
-    found = found.assign(adcode=owner_codes(inner, load_units(settings), INNER_NEAR_M))
-    sums = PlaceSums(settings, found)
+    layout, found, crs, known = Layout(settings.root), load_watched(settings), read_grid(settings).crs, target_ids(settings)
+    inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(crs)
+    found = found.assign(adcode=owner_codes(inner, load_units(settings), INNER_NEAR_M), target_ids=[targets_of(kind, known) for kind in found.kind])
+    ground = found.to_crs(crs)
+    events = events_in(ground, read_findings(layout.findings).to_crs(crs))
+    sums = PlaceSums(settings, found, events, waters_in(ground, read_waters(layout.bodies, layout.quality).to_crs(crs)))
     rows = place_rows(sums)
     write_csv(rows, layout.places_table)
+    write_csv(events, layout.place_events)
     write_layer(
         latest_layer(found.assign(area_ha=found.place_id.map(sums.area_m2) / 1e4), rows, settings.all_periods[-1].label),
         layout.places,

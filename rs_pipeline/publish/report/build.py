@@ -18,7 +18,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.products.vegetation.maps import TREND
-from rs_pipeline.publish.report import accuracy, changes, coast, estimates, findings, methods, quality, waters
+from rs_pipeline.publish.report import accuracy, changes, coast, estimates, findings, methods, places, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
 from rs_pipeline.publish.report.text import Codes
@@ -27,7 +27,7 @@ from rs_pipeline.region import load_units, run_grid, surroundings
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
 
 SCRIPTS = (
-    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "sheet", "overview", "county", "targets", "findings", "inspection", "coast",
+    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "sheet", "overview", "county", "targets", "findings", "places", "inspection", "coast",
     "waters", "quality", "methods", "main",
 )  # fmt: skip
 """Parts of the page's script, in the order in which they are joined."""
@@ -85,6 +85,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "bodies": waters.body_list(layout.bodies, periods, codes),
         "coast": coast.coastline_drawing(layout, grid.crs, periods, codes),
         "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
+        "places": places.place_list(layout.places_table, periods, codes),
         "methods": {
             "paragraphs": methods.methods(settings),
             "accuracy": accuracy.accuracy(settings),
@@ -109,7 +110,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "files": files_beside(settings),
         "earlier": None if table is None else changes.verdict_changes(settings, table, periods, codes),
     }
-    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data)) | findings.chinese_words(suspected)
+    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data)) | findings.chinese_words(suspected) | places.chinese_kinds()
     return data
 
 
@@ -136,6 +137,7 @@ def files_beside(settings: Settings) -> list[tuple[str, str]]:
         layout.findings: "findings, for a GIS",
         layout.findings.with_suffix(".kml"): "findings, for a phone",
         layout.counties_latest: "counties with their latest values, for a GIS",
+        **({layout.places: "watched places, for a GIS"} if layout.places.exists() else {}),
         layout.reaches: "reaches with their class in each period, for a GIS",
         layout.bodies: "water bodies, for a GIS",
         **(
@@ -163,6 +165,8 @@ def _texts(data: Data) -> Iterator[str]:
     yield from (row[-1] for row in (data["quality"]["chips"] or {"failures": []})["failures"])
     for heading, paragraph in (*data["methods"]["paragraphs"], *data["methods"]["provenance"]):
         yield from (heading, paragraph)
+    for place in (data["places"] or {"rows": []})["rows"]:
+        yield from (place["title"], place["measure"], *(seen[3] for seen in place["seen"]))
     for target in data["methods"]["targets"]:
         yield from (target["description"], target["caveat"], target["topic"], target.get("standard", ""))
     yield from (u["name"] for u in data["core"]["units"] if "path" not in u)

@@ -12,7 +12,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.gdp import read_gdp
-from rs_pipeline.products.land.indicators import BY_UNITS, grown, quotient
+from rs_pipeline.products.land.indicators import BY_UNITS, TREES_NOT_FOREST, grown, quotient
 
 KM2 = 1e6
 GOOD = {"users": 0.9, "producers": 0.9, "f1": 0.9}
@@ -36,6 +36,8 @@ def sums(area_km2=100.0, **changes):
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
     row |= {"forest_m2": 0.12 * m2, "forest_uncertain_m2": 0.04 * m2}
     row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
+    row |= {"forest_common_m2": 0.12 * m2, "forest_baseline_m2": 0.1 * m2, "forest_change_square_m2": 0.04 * m2}
+    row |= {f"regreened{bound}_m2": 0.0 for bound in ("", "_lower", "_upper")}
     row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper", "_refuted")}
     return row | changes
 
@@ -134,6 +136,41 @@ def test_forest_is_trees_on_enough_ground_or_what_the_samples_find(estimate_of):
     sampled = estimate_of("forest_cover", accuracy=poor, references=References({"land_forest": sample}, {"land_forest": sample}, is_region=False))
     assert sampled.interval.value == pytest.approx(15 * 0.2 + 85 * 0.1) and sampled.interval.kind == "design95"
     assert estimate_of("forest_cover", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
+
+
+def test_forest_change_is_withheld_as_forest_is_and_corrected_where_samples_do_in_both_years(estimate_of):
+    """12 km2 in large patches, 10 before. The errors of both years, once 0.04 + 0.04 of 100 km2. Samples of both years find forest in a fifth of the trees
+    and a tenth of the rest: 15 km2 of trees now (11.5 of forest) and 5 then (10.5)."""
+    got = estimate_of("forest_change")
+    assert got.interval.value == pytest.approx(2) and got.interval.kind == "model95" and got.reason.startswith(TREES_NOT_FOREST)
+    assert got.interval.bounds == pytest.approx((-6, 10)) and got.spread.indicator == "forest_area:change"
+    poor = {"tree": GOOD | {"f1": 0.69}}
+    withheld = estimate_of("forest_change", accuracy=poor)
+    assert withheld.interval is None and withheld.reason == "tree is not told from other cover: user's accuracy 90 %, producer's 90 % on simulated worlds"
+    assert "baseline period" in estimate_of("forest_change", period="2023").reason
+    mapped, true = np.repeat([0, 1], 40), np.r_[np.repeat([1, 0], [4, 36]), np.repeat([1, 0], [8, 32])]
+    sample = Sample(mapped, mapped.astype(float), true.astype(float))
+    samples = References({"land_forest": sample}, {"land_forest": sample}, is_region=False)
+    base = {"county": sums(tree_m2=5 * KM2, class_tree_m2=5 * KM2)}
+    assert estimate_of("forest_change", base=base, references=samples).interval.value == pytest.approx(2), "one year alone"
+    both = estimate_of("forest_change", base=base, accuracy=poor, references=samples, base_references=samples)
+    assert both.interval.value == pytest.approx(1) and both.mapped.interval is None
+    unseen = {"county": sums(common_m2=0.0)}
+    assert estimate_of("forest_change", unseen).reason == "no pixel seen in both this and the baseline period"
+
+
+def test_regreened_ground_of_mines_is_a_range_in_ha(estimate_of):
+    """2 ha, 1 beyond doubt and 4 possible, of 100; a fifth of the mine was not seen twice."""
+    amounts = {f"regreened{bound}_m2": v * 1e4 for bound, v in (("", 2), ("_lower", 1), ("_upper", 4))}
+    zones = {"county": sums(), "mine": sums(1.0, **amounts)}
+    assert estimate_of("regreened_mine_area", zones, tables=["mines"]).interval == Interval(*(pytest.approx(v) for v in (2, 1, 4)), "range")
+    zones["mine"]["common_m2"] = 0.8 * KM2
+    assert estimate_of("regreened_mine_area", zones, tables=["mines"]).interval.upper == pytest.approx(4 + 20)
+    assert estimate_of("regreened_mine_area", zones, tables=["mines"], period="2023").reason.startswith("this is the baseline period")
+    withheld = estimate_of("regreened_mine_area", zones, tables=["mines"], accuracy={"bare": GOOD | {"f1": 0.69}})
+    assert withheld.reason.startswith("bare is not told from other cover")
+    assert estimate_of("regreened_mine_area", tables=["mines"]).reason == "no mine in this unit"
+    assert estimate_of("regreened_mine_area").reason == "needs mine polygons (tables.mines)"
 
 
 REAL = {"n": 48, "users": 0.44, "producers": 0.6, "f1": 0.51, "taken_for": "cropland"}

@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, forest_layers, land_zonal, land_zones
+from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, forest_change_layers, forest_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.provinces import load_province
@@ -285,6 +285,37 @@ def test_natural_cover_is_half_of_the_pixel_before():
     got = conversion_layers(now, base, LandZonesSection(min_event_px=1))
     assert got["converted"][0].tolist() == [1, 1] and got["natural_converted"][0].tolist() == [1, 0]
     assert got["natural_converted_upper"][0].tolist() == got["natural_converted_lower"][0].tolist() == [1, 0]
+
+
+def test_bare_ground_is_green_again_at_the_limits_of_conversion_backwards():
+    """Bare ground under grass now by these parts. Bare of 0.49 before was not bare; water on bare ground is no plant."""
+    built, _ = rising(0.5, 0, 0.49, 0, 0.25, 0, 0.24, 0, 0.81, 0, 0.79)
+    bare = np.zeros_like(built)
+    bare[Land.BARE - 1] = 1
+    green = np.zeros_like(built)
+    green[Land.GRASS - 1], green[Land.BARE - 1] = built[Land.BUILT - 1], built[Land.GRASS - 1]
+    got = conversion_layers(green, bare, LandZonesSection(min_event_px=1))
+    assert (got["regreened"][0] > 0).tolist()[::2] == [True, False, False, False, True, True]
+    assert (got["regreened_lower"][0] > 0).tolist()[::2] == [False, False, False, False, True, False]
+    assert (got["regreened_upper"][0] > 0).tolist()[::2] == [True, True, True, False, True, True]
+    assert not np.nansum(got["converted_upper"])
+    bare[Land.BARE - 1], bare[Land.WATER - 1] = 0.49, 0.51
+    assert not np.nansum(conversion_layers(green, bare, LandZonesSection(min_event_px=1))["regreened_upper"])
+    flooded = np.zeros_like(bare)
+    flooded[Land.WATER - 1] = 1
+    bare[:], bare[Land.BARE - 1] = 0, 1
+    assert not np.nansum(conversion_layers(flooded, bare, LandZonesSection(min_event_px=1))["regreened_upper"])
+
+
+def test_forest_changes_by_large_patches_where_both_years_saw_it():
+    """Seven pixels of 100 m2 are a forest, six are none: the patch shrank below 0.0667 ha. What one year did not see is in neither sum."""
+    then, now = (np.zeros((8, 1, 9), "float32") for _ in range(2))
+    for maps, wide in ((then, 7), (now, 6)):
+        maps[0], maps[0, 0, :wide], maps[Land.TREE, 0, :wide] = Land.GRASS, Land.TREE, 1
+    now[:, 0, 0] = NAN
+    got = forest_change_layers(now, then, 100.0)
+    assert np.nansum(got["forest_baseline"]) == 6 and np.nansum(got["forest_common"]) == 0 and np.nansum(got["forest_change_square"]) == 6
+    assert all(np.isnan(layer[0, 0]) for layer in got.values())
 
 
 def test_nothing_seen_and_nothing_changed():

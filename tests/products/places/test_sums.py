@@ -19,7 +19,7 @@ from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.places.table import watched_places
 from rs_pipeline.products.register import county_maps, region_maps
 from rs_pipeline.storage.raster import write_cog, write_map
-from tests.made_up_run import write_settlements
+from tests.made_up_run import write_seen, write_settlements
 
 SIZE = 4
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, SIZE, SIZE)
@@ -142,6 +142,7 @@ def test_totals_of_the_region_count_no_place_twice(run):
 
 
 def test_the_table_tells_each_place(run):
+    write_seen(Layout(run.root), shapely.box(115.2, 38.2, 115.3, 38.3))
     watched_places(run)
     table = pd.read_csv(Layout(run.root).places_table, encoding="utf-8-sig", dtype={"period": str, "adcode": str})
     now = table[table.period == "2024"].set_index(["place_id", "indicator"])

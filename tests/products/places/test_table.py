@@ -7,8 +7,9 @@ import pytest
 import shapely
 
 from rs_pipeline.model import Grid
-from rs_pipeline.products.places.table import OUTSIDE, PLACE_INDICATORS, converted_since, watched_places
-from tests.made_up_run import KM2, land_sums, sums, write_grid
+from rs_pipeline.products.places.table import EVENTS, OUTSIDE, PLACE_INDICATORS, converted_since, watched_places
+from rs_pipeline.products.places.waters import NO_WATER, PROXIES
+from tests.made_up_run import KM2, land_sums, sums, write_grid, write_seen
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
 
@@ -51,6 +52,7 @@ def table_of(fake_run, tmp_path):
             for path, found in ((run.layout.place_sums(str(year)), rows), (run.layout.place_land(str(year)), land)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 pd.DataFrame(found).to_parquet(path)
+        write_seen(run.layout, INSIDE.buffer(-0.002))
         watched_places(run.settings)
         return pd.read_csv(run.layout.places_table, encoding="utf-8-sig", dtype={"adcode": str, "period": str}), pyogrio.read_dataframe(run.layout.places)
 
@@ -63,7 +65,7 @@ def pick(table, place, indicator, period="2024"):
 
 def test_every_place_has_a_row_an_indicator_and_period(table_of):
     table, layer = table_of()
-    assert len(table) == 3 * 2 * len(PLACE_INDICATORS) and layer.place_id.tolist() == ["A", "B", "C"]
+    assert len(table) == 3 * 2 * (len(PLACE_INDICATORS) + len(PROXIES) + 1) and layer.place_id.tolist() == ["A", "B", "C"]
     assert layer.adcode.fillna("").tolist() == ["130001", "130001", ""] and (layer.period == "2024").all()
     assert layer.area_ha.tolist() == pytest.approx([AREA / 1e4] * 3, rel=0.01)
 
@@ -86,6 +88,29 @@ def test_a_place_that_lies_partly_beyond_the_maps_was_partly_seen(table_of):
 def test_a_place_elsewhere_has_no_value_and_says_why(table_of):
     rows = table_of()[0].query("place_id == 'C'")
     assert rows.value.isna().all() and set(rows.reason) == {OUTSIDE}
+
+
+def test_a_place_names_the_sentences_of_its_kind_and_what_is_suspected_in_it(table_of, tmp_path):
+    table, layer = table_of()
+    assert table.groupby("place_id").target_ids.first().to_dict() == {"A": "C11-02;C24-01", "B": "C19-05", "C": "C19-05"}
+    assert layer.target_ids.tolist()[0] == "C11-02;C24-01" and layer.events.fillna(-1).tolist() == [1, 0, -1]
+    assert [pick(table, "A", EVENTS, period).value for period in ("2023", "2024")] == [0, 1] and pick(table, "A", EVENTS).unit == "count"
+    (events,) = [pd.read_csv(path, encoding="utf-8-sig") for path in tmp_path.rglob("events.csv")]
+    assert len(events) == 1 and events.iloc[0][["place_id", "event", "finding_id", "state", "probability"]].tolist() == [
+        "A",
+        "vegetation_lost",
+        "V-1",
+        "new",
+        0.9,
+    ]
+
+
+def test_water_of_a_place_has_its_proxies_with_the_spread_of_the_dates(table_of):
+    table = table_of()[0]
+    turbid = pick(table, "A", "turbidity_fnu")
+    assert (turbid.value, turbid.lower, turbid.upper, turbid.unit, turbid.interval) == (8, 4, 16, "FNU", "dates80") and "no measurement" in turbid.reason
+    assert pick(table, "A", "chlorophyll_mg_m3").value == 12
+    assert pick(table, "A", "turbidity_fnu", "2023").reason == pick(table, "B", "turbidity_fnu").reason == NO_WATER
 
 
 def test_conversion_is_dated_by_the_first_period_that_shows_it_for_good(table_of):

@@ -7,7 +7,9 @@ import pytest
 import shapely
 
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.products.watch import WATCHED_KINDS, load_watched, watched_kinds, watched_zones
+from rs_pipeline.products.baselines import target_ids
+from rs_pipeline.products.places.table import PLACE_INDICATORS
+from rs_pipeline.products.watch import ANSWERS, WATCHED_KINDS, load_watched, watched_kinds, watched_zones
 from rs_pipeline.region import load_units, with_unions
 
 SQUARES = [shapely.box(115.2, 38.2, 115.4, 38.4), shapely.box(115.3, 38.2, 115.5, 38.4), shapely.box(115.9, 38.2, 116.1, 38.4)]
@@ -34,6 +36,12 @@ def test_kinds_are_read_in_english_and_chinese_and_ids_are_made_where_there_are_
     got = load_watched(watched(kind=["village", "村庄", "Water source"]))
     assert got.kind.tolist() == ["village", "village", "water_source"] and got.place_id.tolist() == ["village-1", "village-2", "water_source-3"]
     assert got.cleared.isna().all() and got.name.tolist() == ["V0", "V1", "V2"]
+
+
+def test_every_kind_answers_a_sentence_and_has_a_chief_indicator(watched):
+    known = target_ids(watched())
+    assert set(ANSWERS) == set(WATCHED_KINDS)
+    assert all(set(answer.targets) <= known and answer.chief in PLACE_INDICATORS for answer in ANSWERS.values())
 
 
 def test_every_kind_may_be_written_in_either_language(watched):

@@ -4,7 +4,7 @@ const VIEWS = {
   map: { title: "Map", make: drawOverview },
   county: { title: "County", make: drawCounty },
   targets: { title: "Targets", make: drawTargets },
-  findings: { title: "Findings", make: drawFindings },
+  findings: { title: "Findings", make: () => [drawFindings(), drawPlaces()] },
   inspection: { title: "Black-odorous water", make: drawInspection },
   waters: { title: "Water bodies", make: drawWaters },
   coast: { title: "Coast", make: drawCoast },
