@@ -62,7 +62,7 @@ def main() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
     order = {name: i for i, name in enumerate(CASES)}
     with atomic_path(chosen.output) as part:
-        part.write_text(json.dumps(sorted(records, key=lambda r: order[r["case"]]), indent=1) + "\n", "utf-8")
+        part.write_text(json.dumps(sorted(records, key=lambda r: order.get(r["case"], len(order))), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

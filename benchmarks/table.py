@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LATEST = Path(__file__).parent / "latest.json"
+STEP_COSTS = "step-costs"
+"""Case of the records that `benchmarks.step_costs` writes."""
 
 
 def row(record: dict) -> str:
@@ -29,9 +31,24 @@ def table(records: Sequence[dict]) -> str:
     return "\n".join([*head, *(row(r) for r in records), "", f"Measured on {'; '.join(machines)}. A ratio above 1 is in our favour."])
 
 
+def steps_table(records: Sequence[dict]) -> str:
+    """What each step costs in a tile-year, the dearest first, and its share of the whole.
+
+    >>> print(steps_table([{"case": "step-costs", "name": "heat: all steps of a tile-year", "ours": 0.5, "peer": 2.0, "machine": "m"}]))
+    | step | s a tile-year | share of the whole |
+    |---|---|---|
+    | heat | 0.5 | 25.0 % |
+    | all | 2 | 100 % |
+    """
+    found = [r for r in records if r["case"] == STEP_COSTS]
+    rows = [f"| {r['name'].partition(':')[0]} | {r['ours']:.2g} | {100 * r['ours'] / r['peer']:.1f} % |" for r in found]
+    return "\n".join(["| step | s a tile-year | share of the whole |", "|---|---|---|", *rows, f"| all | {found[0]['peer']:.3g} | 100 % |"])
+
+
 def main() -> None:
-    """Print the table."""
-    print(table(json.loads(LATEST.read_text("utf-8"))))
+    """Print the table of comparisons, and that of the steps."""
+    records = json.loads(LATEST.read_text("utf-8"))
+    print(table([r for r in records if r["case"] != STEP_COSTS]), steps_table(records), sep="\n\n")
 
 
 if __name__ == "__main__":

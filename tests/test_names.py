@@ -17,6 +17,7 @@ ALLOWED = {
     "STEPS": "its steps",
     "BANDS": "the bands of its map",
     "STYLE": "the style of its map",
+    "METHODS": "the paragraphs of its method",
     "facts": "what its indicators need",
     "county_sums": "what counties sum of it",
     "CHANGES": "which of these depend on the baseline",

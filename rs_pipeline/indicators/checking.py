@@ -28,7 +28,7 @@ def _of_product(indicator: Indicator | None) -> Iterator[tuple[str, str]]:
         names = ", ".join(product.sampled)
         yield "tables.reference_samples", f"pixels of a random sample (rs-pipeline sample-design) correct the map and bound it by design: {names}"
     if product.findings:
-        yield "tables.field_results", "visits decide the findings that the number counts"
+        yield "tables.field_results", f"visits decide the findings of {product.name}, and every number that counts them"
     yield from product.checked_by.items()
 
 

@@ -300,7 +300,7 @@ def print_explanation(e: Explanation, every_scene: bool = False) -> None:
         say(f"  {line['kind']}:", _accuracy_words(line))
     say("Checked or replaced by:", "" if e.checked_by else "no table of the run; compare it with a survey")
     for table in e.checked_by:
-        say(f"  {table['table']}:", f"{table['does']} ({'given: ' + table['given'] if table['given'] else 'not given'})")
+        say(f"  {table['table']}:", f"{table['does']} ({'this run reads ' + table['given'] if table['given'] else 'this run has none'})")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")
     say("Steps:", " > ".join(e.steps))
     say("Masks:", "; ".join(e.masks) or "none")

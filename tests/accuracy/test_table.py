@@ -1,6 +1,8 @@
 """The committed accuracy table: what it must hold, and that ours has not become worse. Simulated figures are labelled so."""
 
 import math
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,6 +28,7 @@ from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, SIMULATED_SETS,
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, EVENT_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
 from rs_pipeline.indicators import accuracy as page
+from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.register import products
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
@@ -321,3 +324,22 @@ def test_the_table_is_sorted_and_of_four_digits():
     assert all(float(v) == float(f"{float(v):.4g}") for v in table.value)
     order = ["kind", "product", "world", "metric", "subset", "method"]
     pd.testing.assert_frame_equal(table, table.sort_values(order, kind="stable").reset_index(drop=True))
+
+
+def test_every_interval_is_measured_or_named_as_not_measured():
+    """An indicator with an interval has a row `coverage` of counties, or stands on the page's list; and nothing stands there that is measured."""
+    page = (Path(__file__).parents[2] / "docs" / "accuracy.md").read_text("utf-8")
+    listed = re.findall("`([a-z_]+)`", page.partition("<!-- not measured -->")[2].partition("<!-- end of not measured -->")[0])
+    rows = read_table()
+    rows = rows[(rows["product"] == "counties") & (rows.metric == "coverage")]
+    measured = {subset.partition(", ")[0] for subset in rows.subset}
+    assert sorted(listed) == sorted(name for name, i in INDICATORS.items() if i.bounds and name not in measured)
+
+
+def test_the_worst_false_alarms_of_solar_arrays_stand_where_arrays_are_described():
+    table = read_table()
+    shares = table[(table["product"] == "solar") & (table.metric == "false_alarm_share") & (table.kind == "real")].set_index("subset").value
+    told = {"wc_lucas_2018": "12 %", "bark, earthlib": "9 %", "wood, earthlib": "7 %"}
+    assert {subset: f"{100 * shares[subset]:.0f} %" for subset in told} == told and (shares.drop(list(told)) < 0.07).all()
+    concepts = (Path(__file__).parents[2] / "docs" / "concepts.md").read_text("utf-8")
+    assert "12 % of those of one source (`wc_lucas_2018`), and 9 % of measured spectra of bark and 7 % of wood" in concepts

@@ -85,12 +85,12 @@ def test_explain_tells_the_accuracy_of_the_method_and_what_checks_the_number(fin
     for words in (
         "Accuracy of the method: Water", "real: water against Fmask, HLS scene: F1: 0.775; WOfS tree: 0.7574",
         "simulated, held out: rivers of 20-40 m: recall: 0.9524 (0.9433 on other worlds); DSWE: 0.4839",
-        "tables.reference_samples: pixels of a random sample", "permanent_water, seasonal_water (not given)",
+        "tables.reference_samples: pixels of a random sample", "permanent_water, seasonal_water (this run has none)",
     ):  # fmt: skip
         assert words in said, words
     assert "tables.values" not in said  # no target asks for it
     visited = told(run, "130001", "C10-02", "2024")
-    assert "tables.values: the official value of C10-02 is judged in its place (not given)" in visited and "tables.grassland_plots" in visited
+    assert "tables.values: the official value of C10-02 is judged in its place (this run has none)" in visited and "tables.grassland_plots" in visited
     without = told(run, "130001", "C00-03", "2024")
     assert "no figure of the accuracy table stands behind this number yet" in without and "tables.values: the official value of C00-03" in without
 
