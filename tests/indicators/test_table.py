@@ -78,7 +78,7 @@ def test_not_observable_and_needs_table(table):
     assert panels.status == "insufficient_data" and panels.indicator == "solar_capacity"
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
-    forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
+    forest = pick(got, adcode="130001", period="2024", target_id="C10-01", indicator="forest_cover")
     assert (forest.status, forest.indicator, forest.reason.partition(";")[0]) == ("insufficient_data", "forest_cover", "this run made no land map")
 
 
@@ -299,10 +299,12 @@ def test_of_several_indicators_the_first_with_a_value_judges():
     several = {t.target_id: t.indicator for t in TARGETS if len(t.indicator) > 1 and t.operator != "qualitative"}
     assert several == {
         "C01-03": ("natural_coast_retention_official", "natural_coast_retention"),
-        "C05-04": ("site_bare_area", "settlement_bare_area"),
+        "C04-04": ("bare_mine_area", "regreened_mine_area"),
+        "C05-04": ("site_bare_area", "settlement_bare_area", "settlement_bare_march", "settlement_bare_april", "settlement_bare_may"),
         "C06-01": ("black_odorous_reaches", "black_odorous_length_km"),
         "C06-08": ("tidal_flat_area", "coastal_wetland_area"),
         "C09-03": ("corridor_cover_trend", "fvc_peak_trend"),
+        "C10-01": ("forest_cover", "forest_change"),
         "C10-02": ("grassland_cover", "grassland_fvc"),
         "C10-05": ("wetland_area", "open_wetland_area", "grassland_fvc"),
         "C19-04": ("black_odorous_rural_reaches", "black_odorous_rural_length_km"),

@@ -58,7 +58,7 @@ def log_doubt(section: SoilSection) -> float:
     """Standard error of the logarithm of R K L S B E T: those of the factors, lognormal and independent of one another.
 
     >>> round(log_doubt(SoilSection()), 4)
-    0.7619
+    0.762
     """
     doubts = (section.erosivity_doubt, section.erodibility_doubt, section.terrain_doubt, section.cover_doubt)
     return math.sqrt(sum(math.log(1 + d**2) for d in doubts))
