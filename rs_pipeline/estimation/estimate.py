@@ -155,6 +155,8 @@ class Indicator:
     """Whether periods with coarser or finer pixels are not compared, because their values differ by the sensor."""
     rules_over: str = ""
     """Name of the indicator that this one replaces for the verdict, in units and periods where it has a value: it is closer to the text of the target."""
+    is_evidence: bool = False
+    """Whether it only stands beside the indicator that its targets count, and gets no verdict: their number or operator is not of it."""
     formula: str = ""
     """How the value is computed, in words."""
     bounds: str = ""

@@ -26,7 +26,7 @@ WATCHED_KINDS = {
 """Kind of a watched place to its Chinese word; a table may use either."""
 
 
-class Answer(NamedTuple):
+class KindAnswer(NamedTuple):
     """What places of a kind say."""
 
     targets: tuple[str, ...]
@@ -36,16 +36,16 @@ class Answer(NamedTuple):
 
 
 ANSWERS = {
-    "water_source": Answer(("C06-09",), "converted_area"),
-    "contaminated_plot": Answer(("C07-02",), "converted_area"),
-    "habitat": Answer(("C11-02", "C24-01"), "natural_converted_area"),
-    "reserve": Answer(("C09-01", "C09-02", "C11-01"), "converted_area"),
-    "village": Answer(("C19-05",), "fvc_growing_mean"),
-    "beautiful_water": Answer(("C06-05", "C06-06", "C24-01"), "water_permanent_area"),
-    "construction_site": Answer(("C05-04",), "bare_area"),
-    "red_line": Answer(("C01-01", "C01-02"), "natural_converted_area"),
-    "mine": Answer(("C04-04",), "bare_area"),
-    "corridor": Answer(("C09-03",), "fvc_peak_trend"),
+    "water_source": KindAnswer(("C06-09",), "converted_area"),
+    "contaminated_plot": KindAnswer(("C07-02",), "converted_area"),
+    "habitat": KindAnswer(("C11-02", "C24-01"), "natural_converted_area"),
+    "reserve": KindAnswer(("C09-01", "C09-02", "C11-01"), "converted_area"),
+    "village": KindAnswer(("C19-05",), "fvc_growing_mean"),
+    "beautiful_water": KindAnswer(("C06-05", "C06-06", "C24-01"), "water_permanent_area"),
+    "construction_site": KindAnswer(("C05-04",), "bare_area"),
+    "red_line": KindAnswer(("C01-01", "C01-02"), "natural_converted_area"),
+    "mine": KindAnswer(("C04-04",), "bare_area"),
+    "corridor": KindAnswer(("C09-03",), "fvc_peak_trend"),
 }
 """Kind to what its places say."""
 

@@ -77,7 +77,7 @@ def test_not_observable_and_needs_table(table):
     assert panels.status == "insufficient_data" and panels.indicator == "solar_capacity"
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
-    forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
+    forest = pick(got, adcode="130001", period="2024", target_id="C10-01", indicator="forest_cover")
     assert (forest.status, forest.indicator, forest.reason.partition(";")[0]) == ("insufficient_data", "forest_cover", "this run made no land map")
 
 
@@ -331,6 +331,24 @@ def test_what_a_sentence_needs_is_a_table_with_a_name():
     listed = {key for key, said in words.items() if "tables.lists" in said}
     assert listed >= {"C06-05", "C06-06", "C09-01", "C19-01", "C19-03", "C20-01", "C20-02", "C22-01"} and "C06-02" not in listed
     assert {key for key, said in words.items() if "tables.rasters" in said} == {"C05-02", "C05-03"}
+
+
+def test_evidence_beside_what_a_target_counts_has_a_value_and_no_verdict(table, monkeypatch):
+    name = "water_permanent_area"
+    monkeypatch.setitem(INDICATORS, name, replace(INDICATORS[name], is_evidence=True))
+    rows = table().query("indicator == @name and target_id != '' and period == '2024'")
+    assert rows.value.notna().all() and len(rows) and set(rows.status) == {"no_target"}
+    assert rows.reason.str.contains("evidence beside what the target counts").any()
+
+
+def test_an_indicator_goes_the_way_of_its_target_or_is_evidence():
+    """What rises where a target asks for less, or is a change in km2 where it asks for percent, would be judged wrongly."""
+    better = {"increase": "up", "no_decrease": "up", ">=": "up", "decrease": "down", "no_increase": "down", "eliminate": "down", "<=": "down"}
+    for target in TARGETS:
+        for found in (INDICATORS[name] for name in target.indicator):
+            level = target.operator in (">=", "<=") and target.unit.split(" ")[0] != found.unit
+            against = target.operator in better and found.direction != better[target.operator]
+            assert not (level or against) or found.is_evidence, (target.target_id, found.name)
 
 
 def test_places_without_their_table_name_it(table):

@@ -32,7 +32,7 @@ SHARES = tuple(f"share_{c.word}" for c in Land)
 NATURAL_COVER = (Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS)
 """Cover that an ecological red line protects."""
 
-PLANTS = (Land.TREE, Land.GRASS, Land.CROPLAND)
+DRY_PLANTS = (Land.TREE, Land.GRASS, Land.CROPLAND)
 """Cover of dry ground that is green again. Wetland is left out: a flooded pit is no such ground."""
 
 DISTURBED = (Land.BUILT, Land.BARE)

@@ -27,7 +27,7 @@ from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.findings import IN_ZONE, VEGETATION
 from rs_pipeline.products.land.areas import area_layers
-from rs_pipeline.products.land.classes import PLANTS, SHARES, Land
+from rs_pipeline.products.land.classes import DRY_PLANTS, SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
@@ -104,7 +104,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
 
     The amount is the rise of built and bare ground in `risen_events`. ``_lower``: only pixels that rose by SURE_RISE in such an event;
     ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass. ``regreened*``: the same
-    of the rise of PLANTS where the ground was mostly bare.
+    of the rise of DRY_PLANTS where the ground was mostly bare.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
 
 
 def _plants(shares: np.ndarray) -> np.ndarray:
-    """Share of PLANTS, float32 (h, w)."""
-    return shares[[c - 1 for c in PLANTS]].sum(axis=0)
+    """Share of DRY_PLANTS, float32 (h, w)."""
+    return shares[[c - 1 for c in DRY_PLANTS]].sum(axis=0)
 
 
 def _risen(name: str, rise: np.ndarray, ground: np.ndarray | bool, section: LandZonesSection) -> dict[str, np.ndarray]:

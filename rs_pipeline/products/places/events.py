@@ -17,10 +17,10 @@ from rs_pipeline.products.findings import REFUTED
 OF_FINDING = ("finding_id", "state", "first_seen", "last_seen", "amount", "lower", "upper", "unit", "probability")
 """Columns of the list of findings that an event has too."""
 
-COUNTED = "suspected findings that this period shows; those that a visit refuted are left out"
+EVENTS_COUNTED = "suspected findings that this period shows; those that a visit refuted are left out"
 
 
-def read_findings(path: Path) -> gpd.GeoDataFrame:
+def listed_findings(path: Path) -> gpd.GeoDataFrame:
     """The run's list of findings, EPSG:4326, in its order."""
     return gpd.read_file(path, layer="findings")
 
@@ -45,4 +45,4 @@ def number_of_events(events: pd.DataFrame, place: str, period: str, periods: Seq
     order = {label: i for i, label in enumerate(periods)}
     mine = events[(events.place_id == place) & (events.state != REFUTED)]
     shown = [order.get(first, -1) <= order[period] <= order.get(seen, -1) for first, seen in zip(mine.first_seen, mine.last_seen, strict=True)]
-    return Estimate(Interval(float(sum(shown))), 1.0).noting(COUNTED)
+    return Estimate(Interval(float(sum(shown))), 1.0).noting(EVENTS_COUNTED)

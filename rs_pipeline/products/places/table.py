@@ -22,7 +22,7 @@ from rs_pipeline.products.baselines import of_season, target_ids
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.places.estimates import estimate_of
-from rs_pipeline.products.places.events import events_in, number_of_events, read_findings
+from rs_pipeline.products.places.events import events_in, listed_findings, number_of_events
 from rs_pipeline.products.places.waters import PROXIES, proxy, read_waters, waters_in
 from rs_pipeline.products.register import indicators_of_others
 from rs_pipeline.products.watch import PLACE_ZONE, load_watched, targets_of
@@ -185,7 +185,7 @@ def watched_places(settings: Settings) -> None:
     inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(crs)
     found = found.assign(adcode=owner_codes(inner, load_units(settings), INNER_NEAR_M), target_ids=[targets_of(kind, known) for kind in found.kind])
     ground = found.to_crs(crs)
-    events = events_in(ground, read_findings(layout.findings).to_crs(crs))
+    events = events_in(ground, listed_findings(layout.findings).to_crs(crs))
     sums = PlaceSums(settings, found, events, waters_in(ground, read_waters(layout.bodies, layout.quality).to_crs(crs)))
     rows = place_rows(sums)
     write_csv(rows, layout.places_table)

@@ -18,11 +18,11 @@ PROXIES = {"turbidity_fnu": "FNU", "chlorophyll_mg_m3": "mg/m3"}
 LEAST_SHARED = 0.5
 """A water and a place belong together if they share at least this part of the smaller of the two."""
 
-DATES = "dates80"
+OVER_DATES = "dates80"
 """Kind of bounds that hold 80 % of the dates."""
 
 NO_WATER = "no water body that is wide enough for its quality lies in this place"
-TOO_FEW = "too few dates with a value"
+TOO_FEW_VALUES = "too few dates with a value"
 TOO_TURBID = "too few dates with a value, or too turbid for chlorophyll"
 NO_MEASUREMENT = "a proxy that ranks waters and dates, no measurement: bounds hold 80 % of the dates"
 
@@ -54,6 +54,6 @@ def proxy(waters: pd.DataFrame, place: str, period: str, name: str) -> Estimate:
     chlorophyll = name == "chlorophyll_mg_m3"
     known = mine[mine[name].notna() & (mine.tli_chlorophyll.notna() | (not chlorophyll))]
     if known.empty:
-        return missing("insufficient_data", TOO_TURBID if chlorophyll else TOO_FEW)
+        return missing("insufficient_data", TOO_TURBID if chlorophyll else TOO_FEW_VALUES)
     value, lower, upper = (float(np.average(known[name + end], weights=known.shared_m2)) for end in ("", "_p10", "_p90"))
-    return Estimate(Interval(value, lower, upper, DATES), float(known.shared_m2.sum() / mine.shared_m2.sum())).noting(NO_MEASUREMENT)
+    return Estimate(Interval(value, lower, upper, OVER_DATES), float(known.shared_m2.sum() / mine.shared_m2.sum())).noting(NO_MEASUREMENT)

@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from rs_pipeline.products.places.events import events_in, number_of_events
-from rs_pipeline.products.places.waters import NO_WATER, TOO_FEW, TOO_TURBID, proxy, waters_in
+from rs_pipeline.products.places.waters import NO_WATER, TOO_FEW_VALUES, TOO_TURBID, proxy, waters_in
 
 CRS = 32650
 
@@ -87,6 +87,6 @@ def test_waters_of_a_place_count_by_their_area_in_it():
 def test_a_place_without_water_or_without_dates_says_so():
     place = shapely.box(0, 0, 100, 100)
     found = waters_in(places_of(place), waters_of((shapely.box(0, 0, 30, 10), np.nan, np.nan, np.nan)))
-    assert proxy(found, "P0", "2024", "turbidity_fnu").reason == TOO_FEW and proxy(found, "P0", "2024", "chlorophyll_mg_m3").reason == TOO_TURBID
+    assert proxy(found, "P0", "2024", "turbidity_fnu").reason == TOO_FEW_VALUES and proxy(found, "P0", "2024", "chlorophyll_mg_m3").reason == TOO_TURBID
     assert proxy(found, "P0", "2023", "turbidity_fnu").reason == NO_WATER
     assert proxy(waters_in(places_of(place), waters_of()), "P0", "2024", "turbidity_fnu").reason == NO_WATER
