@@ -157,6 +157,8 @@ class Indicator:
     """Whether so much of it is missed that seeing none does not show that none is left."""
     of_one_pixel: bool = False
     """Whether periods with coarser or finer pixels are not compared, because their values differ by the sensor."""
+    is_evidence: bool = False
+    """Whether it only stands beside the indicator that its targets count, and gets no verdict: their number or operator is not of it."""
     formula: str = ""
     """How the value is computed, in words."""
     bounds: str = ""

@@ -278,6 +278,8 @@ class Judge:
 
     def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Estimates) -> Verdict | None:
         """Verdict where the target's number does not apply to this row; None where it does."""
+        if name in INDICATORS and INDICATORS[name].is_evidence:
+            return Verdict("no_target", "evidence beside what the target counts: it gets no verdict")
         if name in INDICATORS and (nearer := self._nearer(target, name, period, known)):
             return Verdict("no_target", f"judged by {nearer}")
         if target.scope.startswith("Xiong'an") and unit.level != "region":

@@ -399,6 +399,24 @@ def test_what_a_sentence_needs_is_a_table_with_a_name():
     assert {key for key, said in words.items() if "tables.rasters" in said} == {"C05-02", "C05-03"}
 
 
+def test_evidence_beside_what_a_target_counts_has_a_value_and_no_verdict(table, monkeypatch):
+    name = "water_permanent_area"
+    monkeypatch.setitem(INDICATORS, name, replace(INDICATORS[name], is_evidence=True))
+    rows = table().query("indicator == @name and target_id != '' and period == '2024'")
+    assert rows.value.notna().all() and len(rows) and set(rows.status) == {"no_target"}
+    assert rows.reason.str.contains("evidence beside what the target counts").any()
+
+
+def test_an_indicator_goes_the_way_of_its_target_or_is_evidence():
+    """What rises where a target asks for less, or is a change in km2 where it asks for percent, would be judged wrongly."""
+    better = {"increase": "up", "no_decrease": "up", ">=": "up", "decrease": "down", "no_increase": "down", "eliminate": "down", "<=": "down"}
+    for target in TARGETS:
+        for found in (INDICATORS[name] for name in target.indicator):
+            level = target.operator in (">=", "<=") and target.unit.split(" ")[0] != found.unit
+            against = target.operator in better and found.direction != better[target.operator]
+            assert not (level or against) or found.is_evidence, (target.target_id, found.name)
+
+
 def test_places_without_their_table_name_it(table):
     got = table()
     for target, kind in (("C05-04", "construction_site"), ("C06-09", "water_source"), ("C07-02", "contaminated_plot")):

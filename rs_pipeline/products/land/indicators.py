@@ -385,7 +385,7 @@ INDICATORS = (
         formula="100 % times the expected area of trees in patches of at least 0.0667 ha over the area of the unit; with reference samples of land_forest, of forest",
     ),
     Indicator(
-        "forest_change", "Change of land under forest since the baseline", "km2", "land", "up", _forest_change, is_change=True, bounds=_MODEL,
+        "forest_change", "Change of land under forest since the baseline", "km2", "land", "up", _forest_change, is_change=True, is_evidence=True, bounds=_MODEL,
         formula="expected area of trees in patches of at least 0.0667 ha less that of the baseline period; with reference samples of land_forest in both, of forest",
     ),
     Indicator("grass_area", "Grass, meadows and gardens", "km2", "land", "up", partial(_cover, name="grass"), formula=_SUM + "grass", bounds=_MODEL),
@@ -407,7 +407,7 @@ INDICATORS = (
         formula=_SUM + "bare ground within tables.mines", bounds=_MODEL,
     ),
     Indicator(
-        "regreened_mine_area", "Bare ground inside mines that plants cover since the baseline", "ha", "land", "up", _regreened, is_change=True,
+        "regreened_mine_area", "Bare ground inside mines that plants cover since the baseline", "ha", "land", "up", _regreened, is_change=True, is_evidence=True,
         least=partial(_smallest_event, m2=1e4), bounds="lower: regreened beyond doubt; upper: all that may be, and all ground that was not seen in both periods",
         formula="area within tables.mines that is trees, grass or cropland and was bare in the baseline period, in events of at least land_zones.min_event_px pixels",
     ),
