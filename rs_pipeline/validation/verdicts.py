@@ -24,8 +24,8 @@ from rs_pipeline.validation.truth import Score, Truth
 
 GOOD, BAD = {"met", "on_track"}, {"not_met", "off_track", "slipping"}
 
-CARED_FOR = {"%": 2.0, "km": 0.2, "x": 0.05, "suspected reaches": 0.5, "%/yr": 0.5, "index": 1.0}
-"""The smallest change that a user cares about, by unit of the indicator; of areas see CARED_FOR_SHARE. Reaches are whole, so none and two are clear."""
+CARED_FOR = {"%": 2.0, "km": 0.2, "x": 0.05, "suspected reaches": 1.0, "%/yr": 0.5, "index": 1.0}
+"""The smallest change that a user cares about, by unit of the indicator; of areas see CARED_FOR_SHARE."""
 
 CARED_FOR_SHARE = 0.01
 """The same for areas, as a share of the area of the unit."""
@@ -58,28 +58,15 @@ class TrueKnown:
         return False
 
 
-def _true_values(truth: Truth, baselines: dict[str, int], labels: dict[str, int], reach_m: float) -> dict[str, dict[tuple[str, str, str], float]]:
-    """The values of `TrueKnown` by unit. ``baselines`` and ``labels`` : label of a period to its year. ``reach_m`` : length of a reach, from which the number of
-    black-odorous reaches follows."""
+def _true_values(truth: Truth, baselines: dict[str, int], labels: dict[str, int]) -> dict[str, dict[tuple[str, str, str], float]]:
+    """The values of `TrueKnown` by unit. ``baselines`` and ``labels`` : label of a period to its year."""
     names = {str(year): label for label, year in labels.items()}
     found: dict[str, dict[tuple[str, str, str], float]] = {}
     for since, year in baselines.items():
         for r in true_indicators(truth, year).itertuples():
             if r.period in names and r.indicator in INDICATORS:
                 found.setdefault(r.adcode, {})[r.indicator, names[r.period], since if INDICATORS[r.indicator].is_change else ""] = r.true
-    for values in found.values():
-        lengths = {key[1:]: km for key, km in values.items() if key[0] == "black_odorous_length_km"}
-        values |= {("black_odorous_reaches", *key): float(reaches_of(km, reach_m)) for key, km in lengths.items()}
     return found
-
-
-def reaches_of(length_km: float, reach_m: float) -> int:
-    """Reaches that a length of river makes up, the last one shorter.
-
-    >>> reaches_of(0.0, 200.0), reaches_of(0.2, 200.0), reaches_of(0.21, 200.0)
-    (0, 1, 2)
-    """
-    return math.ceil(round(1e3 * length_km / reach_m, 6))
 
 
 def margin(unit: str, area_km2: float) -> float:
@@ -93,7 +80,7 @@ def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets:
     ``table`` : rows of ``indicators.csv``. ``labels`` : label of each period to its year.
     """
     judge, of_target = Judge(settings, math.inf), {t.target_id: t for t in targets}
-    values = _true_values(truth, {b: labels[b] for b in judge.baselines if b in labels}, labels, settings.black_odorous.reach_length_m)
+    values = _true_values(truth, {b: labels[b] for b in judge.baselines if b in labels}, labels)
     assert truth.units is not None, "scored where the world has units"
     areas = truth.units.to_crs(6933).set_index("adcode").geometry.area / 1e6
     areas = {str(code): area for code, area in areas.items()} | {REGION: float(areas.sum())}
