@@ -301,13 +301,13 @@ def test_of_several_indicators_the_first_with_a_value_judges():
         "C01-03": ("natural_coast_retention_official", "natural_coast_retention"),
         "C04-04": ("bare_mine_area", "regreened_mine_area"),
         "C05-04": ("site_bare_area", "settlement_bare_area", "settlement_bare_march", "settlement_bare_april", "settlement_bare_may"),
-        "C06-01": ("black_odorous_reaches", "black_odorous_length_km"),
+        "C06-01": ("black_odorous_length_km", "black_odorous_reaches"),
         "C06-08": ("tidal_flat_area", "coastal_wetland_area"),
         "C09-03": ("corridor_cover_trend", "fvc_peak_trend"),
         "C10-01": ("forest_cover", "forest_change"),
         "C10-02": ("grassland_cover", "grassland_fvc"),
         "C10-05": ("wetland_area", "open_wetland_area", "grassland_fvc"),
-        "C19-04": ("black_odorous_rural_reaches", "black_odorous_rural_length_km"),
+        "C19-04": ("black_odorous_rural_length_km", "black_odorous_rural_reaches"),
     }
 
 
