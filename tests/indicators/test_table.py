@@ -250,8 +250,8 @@ def test_black_odorous_reaches_are_judged(table, make):
     got = table(reaches)
     rows = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130002")]
     assert sorted(rows.indicator) == ["black_odorous_length_km", "black_odorous_reaches"]
-    assert dict(zip(rows.indicator, rows.status, strict=True)) == {"black_odorous_reaches": "not_met", "black_odorous_length_km": "no_target"}
-    assert rows.set_index("indicator").reason["black_odorous_length_km"].startswith("judged by black_odorous_reaches")
+    assert dict(zip(rows.indicator, rows.status, strict=True)) == {"black_odorous_length_km": "not_met", "black_odorous_reaches": "no_target"}
+    assert rows.set_index("indicator").reason["black_odorous_reaches"].startswith("judged by black_odorous_length_km")
     rows = rows[rows.status == "not_met"]
     assert rows.reason.str.startswith("proxy: Sentence prints no year").all()
     none = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130001")]
