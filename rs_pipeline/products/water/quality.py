@@ -54,16 +54,20 @@ TROPHIC_STATES = ((50.0, "mesotrophic"), (60.0, "lightly eutrophic"), (70.0, "mo
 """Upper bounds (inclusive) of the comprehensive trophic level index of Chinese lakes (China National Environmental Monitoring Centre 2001)."""
 
 SCORES = {
-    "body_id": "str", "period": "str", "day": "str", "platform": "str", "n_pixels": "int64", "water_m2": "float64", "turbidity_fnu": "float64",
+    "body_id": "str", "period": "str", "day": "str", "platform": "str", "n_pixels": "int64", "n_lasting": "int64", "lasting_m2": "float64", "turbidity_fnu": "float64",
     "chlorophyll_mg_m3": "float64", "transparency_m": "float64", "floating_share": "float64", "reason": "str",
 }  # fmt: skip
-"""Columns of the scores, one row per body and pass; ``water_m2`` is its water away from banks in the tile, clear or not; ``reason`` says why a date has no
+"""Columns of the scores, one row per body and pass; ``n_pixels`` are clear, ``n_lasting`` of them permanent water;
+``lasting_m2`` is the permanent water away from banks in the tile, clear or not; ``reason`` says why a date has no
 values but that of what floats."""
 
 QUANTITIES = ("turbidity_fnu", "chlorophyll_mg_m3", "transparency_m", "floating_share")
 
+LASTING = (1,)
+"""Classes of the water map on which what floats is looked for: seasonal water, such as a paddy, is green when it is dry."""
+
 MIN_CLEAR_SHARE = 0.5
-"""Least clear share of a body's water for the share of what floats: a small clear part does not speak for the whole."""
+"""Least clear share of a body's permanent water for the share of what floats: a small clear part does not speak for the whole."""
 
 BLOOM_GRADES = ((0.10, "no evident bloom"), (0.30, "light bloom"), (0.60, "moderate bloom"), (np.inf, "severe bloom"))
 """Upper bounds (exclusive) of the share of water under algae, as HJ 1098-2020 is commonly cited; without any there is no bloom."""
@@ -85,19 +89,22 @@ def body_cores(bodies: gpd.GeoDataFrame, wet: np.ndarray, grid: Grid) -> list[Co
 
 
 def score_body(
-    core: Core, refl: np.ndarray, clear: np.ndarray, around: np.ndarray, platform: str, max_swir1_refl: float
+    core: Core, refl: np.ndarray, clear: np.ndarray, lasting: np.ndarray, around: np.ndarray, platform: str, max_swir1_refl: float
 ) -> dict | None:  # fmt: skip
     """Proxies of one body on one date, or None where too little of it is clear.
 
-    ``refl`` is float32 (7, h, w) with NaN nodata, ``clear`` bool (h, w), ``around`` float (7,), see `scoring.surrounding_refl`.
+    ``refl`` is float32 (7, h, w) with NaN nodata, ``clear`` and ``lasting`` (permanent water) bool (h, w), ``around`` float (7,), see `scoring.surrounding_refl`.
     """
     usable = clear[core.rows, core.cols]
     if usable.sum() < MIN_QUALITY_PIXELS:
         return None
     spectra = refl[:, core.rows[usable], core.cols[usable]].astype("float64")
-    row: dict[str, Any] = {"body_id": core.reach_id, "n_pixels": int(usable.sum()), **dict.fromkeys(QUANTITIES, np.nan), "reason": ""}
-    if usable.mean() >= MIN_CLEAR_SHARE:
-        row["floating_share"] = floating_share(spectra[RED], spectra[NIR], spectra[SWIR1])
+    permanent = lasting[core.rows, core.cols]
+    shown = permanent[usable]
+    row: dict[str, Any] = {"body_id": core.reach_id, "n_pixels": int(usable.sum()), "n_lasting": int(shown.sum())}
+    row |= {**dict.fromkeys(QUANTITIES, np.nan), "reason": ""}
+    if shown.sum() >= max(MIN_QUALITY_PIXELS, MIN_CLEAR_SHARE * permanent.sum()):
+        row["floating_share"] = floating_share(spectra[RED, shown], spectra[NIR, shown], spectra[SWIR1, shown])
     middle = np.median(spectra, axis=1)
     water, _, share = without_air(middle[None], middle[SWIR1:], around)
     blue, green, red, rededge, nir = water[0, [BLUE, GREEN, RED, REDEDGE, NIR]]
@@ -125,15 +132,17 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     watched = watched_waters(settings).to_crs(tile.grid.crs)
     watched = watched[watched.intersects(box(*tile.grid.bounds))]
     wet = read_water(settings, period_label, tile.grid) if passes and (len(bodies) or len(watched)) else None
+    lasting = None if wet is None else read_water(settings, period_label, tile.grid, LASTING)
     cores = [] if wet is None else [*body_cores(bodies, wet, tile.grid), *body_cores(watched, wet, tile.grid)]
     rows: list[dict] = []
     for seen, refl, clear, _ in clear_dates(settings, passes, tile.grid) if cores else ():
         around = surrounding_refl(refl, clear, tile.grid.resolution_m)
         for core in cores:
-            row = score_body(core, refl, clear, around[:, *core.cell], seen.scene.platform, section.max_swir1_refl)
+            row = score_body(core, refl, clear, lasting, around[:, *core.cell], seen.scene.platform, section.max_swir1_refl)
             if row is not None:
-                water_m2 = len(core.rows) * tile.grid.resolution_m**2
-                rows.append({"period": period_label, "day": seen.scene.solar_day.isoformat(), "platform": seen.scene.platform, "water_m2": water_m2} | row)
+                lasting_m2 = np.count_nonzero(lasting[core.rows, core.cols]) * tile.grid.resolution_m**2
+                date = {"period": period_label, "day": seen.scene.solar_day.isoformat(), "platform": seen.scene.platform}
+                rows.append(date | {"lasting_m2": lasting_m2} | row)
     write_parquet(pd.DataFrame(rows, columns=list(SCORES)).astype(SCORES), layout.quality_scores(period_label, tile_id))
 
 
@@ -183,7 +192,8 @@ def bloom_grade(share: float) -> str:
 def _daily(seen: pd.DataFrame, name: str) -> pd.Series:
     """A quantity by day: tiles and scenes of a day are averaged by their pixels."""
     known = seen[seen[name].notna()]
-    return (known[name] * known.n_pixels).groupby(known.day).sum() / known.n_pixels.groupby(known.day).sum()
+    weight = known.n_lasting if name == "floating_share" else known.n_pixels
+    return (known[name] * weight).groupby(known.day).sum() / weight.groupby(known.day).sum()
 
 
 def _trophic(row: dict) -> dict:
@@ -231,8 +241,8 @@ def _largest(seen: pd.DataFrame) -> dict:
     """What floats on the month's date with most of it: ``floating_share_max``, ``floating_max_m2`` and ``bloom_grade``; missing below MIN_MONTH_DATES dates."""
     daily = _daily(seen, "floating_share")
     share = daily.max() if len(daily) >= MIN_MONTH_DATES else np.nan
-    water_m2 = seen.groupby(["day", "platform"]).water_m2.sum().max()
-    return {"floating_share_max": share, "floating_max_m2": share * water_m2, "bloom_grade": bloom_grade(share)}
+    lasting_m2 = seen.groupby(["day", "platform"]).lasting_m2.sum().max()
+    return {"floating_share_max": share, "floating_max_m2": share * lasting_m2, "bloom_grade": bloom_grade(share)}
 
 
 def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], int]) -> pd.DataFrame:

@@ -32,13 +32,14 @@ from rs_pipeline.region import grid as make_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 40, 40)
 NOTHING_AROUND = np.full(7, np.nan)
+LASTING = np.full(GRID.shape, True)
 LAKE = np.array([0.03, 0.05, 0.03, 0.033, 0.008, 0.0, 0.0])
 CORE = Core("W-1", np.inf, *np.nonzero(np.ones((6, 6), bool)))
 
 
 def score(spectrum=LAKE, platform="sentinel-2a", clear=True, around=NOTHING_AROUND):
     refl = np.broadcast_to(np.asarray(spectrum, "float32")[:, None, None], (7, *GRID.shape))
-    return score_body(CORE, refl, np.full(GRID.shape, clear), around, platform, 0.025)
+    return score_body(CORE, refl, np.full(GRID.shape, clear), LASTING, around, platform, 0.025)
 
 
 def test_a_lake_by_hand():
@@ -78,10 +79,21 @@ def test_what_floats_is_a_share_of_the_clear_water_also_on_dates_without_other_v
     refl = np.array(np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape)))
     refl[:, :3, :3] = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])[:, None, None]
     clear = np.full(GRID.shape, True)
-    row = score_body(CORE, refl, clear, NOTHING_AROUND, "sentinel-2a", 0.025)
+    row = score_body(CORE, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025)
     assert row["floating_share"] == 0.25 and row["turbidity_fnu"] == pytest.approx(8.3739, rel=1e-4)
     covered = score([0.02, 0.05, 0.03, 0.09, 0.28, 0.02, 0.02])
     assert covered["floating_share"] == 1 and covered["reason"] == "plants" and np.isnan(covered["transparency_m"])
+
+
+@pytest.mark.parametrize(("n_lasting", "share"), [(20, 0.0), (19, np.nan)])
+def test_a_dry_paddy_is_no_bloom(n_lasting, share):
+    """Seasonal water is green when it is dry: it is left out; below twenty pixels of permanent water nothing is told."""
+    refl = np.array(np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape)))
+    lasting = np.full(GRID.shape, False)
+    lasting[CORE.rows[:n_lasting], CORE.cols[:n_lasting]] = True
+    refl[:, ~lasting] = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])[:, None]
+    row = score_body(CORE, refl, np.full(GRID.shape, True), lasting, NOTHING_AROUND, "sentinel-2a", 0.025)
+    assert row["floating_share"] == pytest.approx(share, nan_ok=True) and row["n_lasting"] == n_lasting
 
 
 @pytest.mark.parametrize(("n_clear", "told"), [(32, True), (31, False)])
@@ -90,7 +102,7 @@ def test_half_of_the_water_must_be_clear_to_tell_what_floats(n_clear, told):
     clear = np.zeros(GRID.shape, bool)
     clear[core.rows[:n_clear], core.cols[:n_clear]] = True
     refl = np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape))
-    row = score_body(core, refl, clear, NOTHING_AROUND, "sentinel-2a", 0.025)
+    row = score_body(core, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025)
     assert np.isfinite(row["floating_share"]) == told and np.isfinite(row["turbidity_fnu"])
 
 
@@ -115,7 +127,8 @@ def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100, floating=0.0):
             "day": [f"2024-05-{k + 1:02d}" for k in range(n)],
             "platform": "sentinel-2a",
             "n_pixels": n_pixels,
-            "water_m2": 100.0 * n_pixels,
+            "n_lasting": n_pixels,
+            "lasting_m2": 100.0 * n_pixels,
             "turbidity_fnu": np.asarray(values, float),
             "chlorophyll_mg_m3": chlorophyll,
             "transparency_m": 1.0,
@@ -183,7 +196,7 @@ def test_twenty_clear_pixels_speak_for_a_body(n_clear, enough):
     clear = np.zeros(GRID.shape, bool)
     clear[CORE.rows[:n_clear], CORE.cols[:n_clear]] = True
     refl = np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape))
-    assert (score_body(CORE, refl, clear, NOTHING_AROUND, "sentinel-2a", 0.025) is not None) == enough
+    assert (score_body(CORE, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025) is not None) == enough
 
 
 def test_months_by_hand_with_the_official_class():
