@@ -93,15 +93,19 @@ const watchedMonths = () => {
   );
 };
 const monthsOf = (water, i) => [
-  ...[t("Chlorophyll, mg/m³"), t("Turbidity, FNU"), t("Transparency, m")].map((label, k) =>
-    h(
-      "div",
-      { class: "chart" },
-      h("h4", {}, label),
-      series(
-        water.rows.map((r) => ({ label: r[0], value: r[k + 1], lower: null, upper: null })),
-        null,
-        { width: 460, height: 120, label: `${water.name} ${label}` },
+  h(
+    "div",
+    { class: "charts" },
+    [t("Chlorophyll, mg/m³"), t("Turbidity, FNU"), t("Transparency, m")].map((label, k) =>
+      h(
+        "div",
+        { class: "chart" },
+        h("h4", {}, label),
+        series(
+          water.rows.map((r) => ({ label: r[0], value: r[k + 1], lower: null, upper: null })),
+          null,
+          { width: 400, height: 140, label: `${water.name} ${label}` },
+        ),
       ),
     ),
   ),
