@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.accuracy import (
     real_cordgrass,
     real_flood,
+    real_lakes,
     real_land,
     real_parana,
     real_qa,
@@ -32,6 +33,7 @@ def real_rows(real: Path) -> list[Row]:
     real : folder of the real data; runs of the chain go to a temporary folder.
     """
     real = Path(real).resolve()
+    ground = real.parent / "real_ground"
     with tempfile.TemporaryDirectory() as folder:
         river = real_parana.observed(real, Path(folder) / "parana")
         scene = real_water.observed(real, Path(folder) / "hls")
@@ -51,6 +53,7 @@ def real_rows(real: Path) -> list[Row]:
             *real_land.land_rows(),
             *real_solar.alarm_rows(),
             *real_solar.parana_rows(real),
-            *(real_solar.ground_rows(real.parent / "real_ground") if real_solar.is_here(real.parent / "real_ground") else committed_rows(real_solar.GROUND)),
-            *real_cordgrass.cordgrass_rows(real.parent / "real_ground"),
+            *(real_solar.ground_rows(ground) if real_solar.is_here(ground) else committed_rows(real_solar.GROUND)),
+            *(real_lakes.lake_rows(ground) if real_lakes.is_here(ground) else committed_rows(real_lakes.WORLD)),
+            *real_cordgrass.cordgrass_rows(ground),
         ]

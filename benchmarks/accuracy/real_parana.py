@@ -19,7 +19,8 @@ import rasterio
 from numba import njit
 from rs_kernels.black_odorous import MAX_GREY_REFL, POSSIBLE, SUSPECTED
 from rs_kernels.indices import is_bright_as_snow, is_ice
-from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti, turbidity_nechad
+from rs_kernels.water_quality import COASTAL_PER_BLUE, NIR_859_PER_833, floating_share, secchi_depth, turbidity_dogliotti, turbidity_nechad
+from scipy import ndimage
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
 from benchmarks.accuracy.real_table import Row, Table, correlation, fetched, mean_absolute_error, searched, share_within
@@ -30,6 +31,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Tile
 from rs_pipeline.products.calendar import may_freeze
 from rs_pipeline.products.observe import latitude_deg, observe, read_sharpened
+from rs_pipeline.products.water.quality import BANK_PX
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.validation.metrics import bias, ratio
 
@@ -123,6 +125,8 @@ def parana_rows(real: Path, river: River, folder: Path) -> list[Row]:
     table = Table(WORLD)
     add_reflectance(table, river)
     add_turbidity(table, river)
+    add_transparency(table, river)
+    add_floating(table, river)
     add_false_alarms(table, river)
     add_ice(table, river)
     return [*offset_rows(real, folder), *table.rows]
@@ -253,6 +257,38 @@ def add_turbidity(table: Table, river: River) -> None:
             table.add("suspended_solids", "r_log10", correlation(np.log10(found), np.log10(measured)), subset=name, method=method)
         both = correlation(np.log10(turbidity[chosen]), np.log10(solids[chosen]))
         table.add("suspended_solids", "r_log10", both, subset=name, method="laboratory turbidity")
+
+
+def add_transparency(table: Table, river: River) -> None:
+    """Transparency against Secchi depths taken from the bridge."""
+    coastal = river.samples.L2A_B01.to_numpy() - river.grey
+    blue, green, red = (river.refl[:, OPTICAL_BANDS.index(r)] - river.grey for r in ("blue", "green", "red"))
+    measured = river.samples.secchi.to_numpy() / 100
+    turbidity = turbidity_methods(river)["ours"]
+    methods = {
+        "ours": depths_m(COASTAL_PER_BLUE * blue, blue, green, red),
+        "Lee with the coastal band": depths_m(coastal, blue, green, red),
+        "red regression, other dates": red_regression(red, measured, river.samples.fecha.to_numpy()),
+        "turbidity regression, other dates": red_regression(turbidity, measured, river.samples.fecha.to_numpy()),
+    }
+    for name, chosen in river.subsets().items():
+        for method, found in methods.items():
+            table.add_log("transparency", found[chosen], measured[chosen], subset=name, method=method)
+
+
+def depths_m(coastal: np.ndarray, blue: np.ndarray, green: np.ndarray, red: np.ndarray) -> np.ndarray:
+    """Secchi depth in m of samples, float64 (n,)."""
+    return np.array([secchi_depth(*bands) for bands in zip(coastal, blue, green, red, strict=True)])
+
+
+def add_floating(table: Table, river: River) -> None:
+    """Share of the river's pixels on which algae or plants are said to float, date by date. Pixels away from the bank, as for lakes; no mask of clouds."""
+    wet = ndimage.binary_erosion(np.nan_to_num(river.map("water", "frequency")) >= river.settings.water.permanent_frequency, iterations=BANK_PX)
+    red, nir, swir1 = (OPTICAL_BANDS.index(r) for r in ("red", "nir", "swir1"))
+    for chip, image in zip(river.chips, river.images, strict=True):
+        s = image[:, wet & np.isfinite(image).all(axis=0)]
+        for method, share in (("ours", floating_share(s[red], s[nir], s[swir1])), ("NDVI > 0", float((s[nir] > s[red]).mean()))):
+            table.add("floating", "false_alarm_share", share, subset=f"river pixels, {chip.scene.solar_day.isoformat()}", method=method)
 
 
 def add_false_alarms(table: Table, river: River) -> None:

@@ -11,11 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rs_kernels.water_quality import TURBIDITY_RED, semi_analytical, turbidity_nechad
+from rs_kernels.black_odorous import ndci
+from rs_kernels.water_quality import (
+    COASTAL_PER_BLUE,
+    NIR_859_PER_833,
+    TURBIDITY_RED,
+    chlorophyll_ndci,
+    secchi_depth,
+    semi_analytical,
+    turbidity_dogliotti,
+    turbidity_nechad,
+)
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
 from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.products.water.quality import MAX_CHLOROPHYLL_TURBIDITY_FNU
 from rs_pipeline.simulation.optics import band_values, response_nm, water_absorption, water_bands
 from rs_pipeline.training.water_types import WATER_TYPES, simulate_water
 from rs_pipeline.validation.metrics import interval_coverage, ratio
@@ -75,6 +86,8 @@ def spectra_rows(real: Path) -> list[Row]:
     add_envelope(table, spectra)
     add_conditional(table, samples, spectra)
     add_suspended_matter(table, samples, refl[:, np.argmin(np.abs(wavelength_nm - 665))])
+    add_chlorophyll(table, samples, spectra)
+    add_transparency(table, wavelength_nm, refl)
     add_false_alarms(table, samples, spectra)
     return table.rows
 
@@ -153,6 +166,41 @@ def add_suspended_matter(table: Table, samples: pd.DataFrame, red: np.ndarray) -
     }
     for method, values in found.items():
         table.add_log("suspended_solids", values, measured, subset="in situ", method=method)
+
+
+def ratio_regression(ratio_of_bands: np.ndarray, measured: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """log10 of the measured quantity regressed on log10 of a ratio of bands, each group predicted from the others; NaN where the ratio is not positive."""
+    usable = np.isfinite(ratio_of_bands) & (ratio_of_bands > 0)
+    x, out = np.log10(np.where(usable, ratio_of_bands, 1.0)), np.full(len(measured), np.nan)
+    for group in np.unique(groups):
+        taught = usable & (groups != group) & (measured > 0)
+        asked = usable & (groups == group)
+        out[asked] = 10 ** np.polyval(np.polyfit(x[taught], np.log10(measured[taught]), 1), x[asked])
+    return out
+
+
+def add_chlorophyll(table: Table, samples: pd.DataFrame, spectra: np.ndarray) -> None:
+    """Chlorophyll against the samples, in waters that are clear enough for a trophic level and in all; regressions on one ratio of bands beside it."""
+    blue, green, red, rededge, nir = spectra[:, :5].T
+    measured, providers = samples.chl.to_numpy(), samples.DataProvider.to_numpy(str)
+    turbidity = np.array([turbidity_dogliotti(r, NIR_859_PER_833 * n) for r, n in zip(red, nir, strict=True)])
+    methods = {
+        "ours": np.array([chlorophyll_ndci(ndci(r, e)) for r, e in zip(red, rededge, strict=True)]),
+        "blue to green regression, other providers": ratio_regression(blue / green, measured, providers),
+        "red to green regression, other providers": ratio_regression(red / green, measured, providers),
+    }
+    clear = turbidity <= MAX_CHLOROPHYLL_TURBIDITY_FNU
+    for subset, chosen in (("in situ, up to 20 FNU", clear), ("in situ, all", np.ones(len(clear), bool))):
+        for method, found in methods.items():
+            table.add_log("chlorophyll", found[chosen], measured[chosen], subset=subset, method=method)
+
+
+def add_transparency(table: Table, wavelength_nm: np.ndarray, refl: np.ndarray) -> None:
+    """Transparency with the coastal band taken from blue against that with the measured one: no Secchi depth was measured with these spectra."""
+    coastal, blue, green, red = (refl[:, np.argmin(np.abs(wavelength_nm - nm))] for nm in (443, 490, 560, 665))
+    measured = np.array([secchi_depth(*bands) for bands in zip(coastal, blue, green, red, strict=True)])
+    found = np.array([secchi_depth(COASTAL_PER_BLUE * b, b, g, r) for b, g, r in zip(blue, green, red, strict=True)])
+    table.add_log("transparency", found, measured, subset="in situ, to that with a measured coastal band")
 
 
 def add_false_alarms(table: Table, samples: pd.DataFrame, spectra: np.ndarray) -> None:

@@ -5,15 +5,19 @@ Bounds are one-sided wherever better is possible. The data are read in place and
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.real_flood import WORLD as FLOOD
+from benchmarks.accuracy.real_lakes import WORLD as LAKES
 from benchmarks.accuracy.real_land import WORLD as LAND
 from benchmarks.accuracy.real_solar import GROUND, LEFT_OUT
 from benchmarks.accuracy.real_solar import PARANA as RIVER
 from benchmarks.accuracy.table import COLUMNS, SIMULATED_SETS
+from rs_pipeline.products.water.indicators import CHLOROPHYLL_SIGMA_LOG10
 
 PARANA, HLS, WOFS, BEACH = "gistaq_parana", "hls_t15sxr_2021250", "wofs_testvector", "coastsat_narrabeen"
 LANDSAT, ALPS, SPECTRA, SNAP = "landsat_c2_l2_scenes", "sen2r_barbellino", "nechad2015_insitu", "snap_fcover_cases"
@@ -41,7 +45,7 @@ def test_rows_are_of_the_committed_table(rows):
     assert all(r["kind"] == ("simulated" if r["world"] in SIMULATED_SETS else "real") for r in rows)
     keys = [tuple(r[c] for c in ("world", "product", "metric", "subset", "method")) for r in rows]
     assert len(set(keys)) == len(keys)
-    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES, FLOOD, LEFT_OUT, RIVER, GROUND}
+    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES, FLOOD, LEFT_OUT, RIVER, GROUND, LAKES}
     assert [r for r in rows if np.isnan(r["value"])] == []
 
 
@@ -122,6 +126,37 @@ class TestTurbidity:
         assert value(PARANA, "turbidity", "bias_log10", "glint dates") > 0.4
         assert value(PARANA, "radiometry", "dates", "glint dates") == 3
         assert value(PARANA, "radiometry", "dates", "clear dates") == 5
+
+    def test_chlorophyll_of_clear_waters_is_as_wrong_as_its_interval_says(self, value):
+        """The interval of the trophic level rests on this figure; a third of the waters, mostly clear ones, get no value."""
+        chlorophyll = partial(value, SPECTRA, "chlorophyll")
+        assert 0.9 * CHLOROPHYLL_SIGMA_LOG10 < chlorophyll("rmse_log10", "in situ, up to 20 FNU") <= CHLOROPHYLL_SIGMA_LOG10
+        assert chlorophyll("r_log10", "in situ, up to 20 FNU") >= 0.80 and chlorophyll("answered_share", "in situ, up to 20 FNU") >= 0.61
+        for other in ("blue to green regression, other providers", "red to green regression, other providers"):
+            assert chlorophyll("rmse_log10", "in situ, up to 20 FNU") < chlorophyll("rmse_log10", "in situ, up to 20 FNU", other)
+
+    def test_severe_blooms_of_lakes_are_ranked_weakly_but_better_than_by_other_colours(self, value):
+        assert value(LAKES, "chlorophyll", "auc", "severe and light blooms") >= 0.69
+        for other in ("green to blue", "red"):
+            assert value(LAKES, "chlorophyll", "auc", "severe and light blooms") > value(LAKES, "chlorophyll", "auc", "severe and light blooms", other)
+
+    def test_transparency_is_near_secchi_depths(self, value):
+        assert value(PARANA, "transparency", "r_log10", "clear dates") >= 0.91
+        assert value(PARANA, "transparency", "rmse_log10", "clear dates") <= 0.23
+        assert abs(value(PARANA, "transparency", "bias_log10", "clear dates")) <= 0.07
+        for other in ("red regression, other dates", "turbidity regression, other dates"):
+            assert value(PARANA, "transparency", "rmse_log10", "clear dates") < value(PARANA, "transparency", "rmse_log10", "clear dates", other)
+
+    def test_the_coastal_band_is_not_missed(self, value):
+        assert value(PARANA, "transparency", "rmse_log10", "clear dates") <= value(
+            PARANA, "transparency", "rmse_log10", "clear dates", "Lee with the coastal band"
+        )
+        assert value(SPECTRA, "transparency", "rmse_log10", "in situ, to that with a measured coastal band") <= 0.013
+
+    @pytest.mark.parametrize("day", CLEAR_DATES)
+    def test_hardly_anything_floats_on_a_turbid_river(self, value, day):
+        found = value(PARANA, "floating", "false_alarm_share", f"river pixels, {day}")
+        assert found <= 0.001 and found < value(PARANA, "floating", "false_alarm_share", f"river pixels, {day}", "NDVI > 0")
 
     def test_suspended_solids_are_ranked_about_as_well_as_by_laboratory_turbidity(self, value):
         best = value(PARANA, "suspended_solids", "r_log10", "clear dates", "laboratory turbidity")

@@ -7,10 +7,11 @@ import pytest
 import shapely
 
 from benchmarks.accuracy.real_black import boi_accuses, grey_of
+from benchmarks.accuracy.real_lakes import ranked_right
 from benchmarks.accuracy.real_parana import red_regression
 from benchmarks.accuracy.real_qa import QA_MEANING, expected_flags, level2_scaling
 from benchmarks.accuracy.real_shoreline import decimal_years, yearly_medians
-from benchmarks.accuracy.real_spectra import EDGE_NM, continued_nir
+from benchmarks.accuracy.real_spectra import EDGE_NM, continued_nir, ratio_regression
 from benchmarks.accuracy.real_table import Table, correlation, share_within
 from benchmarks.accuracy.real_vegetation import Network, by_ndvi, with_angles
 from rs_pipeline.products.coastline.transects import Transects, cross
@@ -42,6 +43,18 @@ def test_a_date_is_predicted_from_the_others():
     assert red_regression(red, measured, dates)[4] == pytest.approx(0.4)
     measured[0] = 99.0
     assert red_regression(red, measured, dates)[1] != pytest.approx(0.4, rel=0.5)
+
+
+def test_a_provider_is_predicted_from_the_others():
+    """Chlorophyll is ten times the ratio squared for providers a and b, nonsense for c; a ratio that is not positive predicts nothing."""
+    ratio, groups = np.array([0.5, 1.0, 0.5, 2.0, 1.0, -1.0]), np.array(["a", "a", "b", "b", "c", "c"])
+    measured = np.array([*10 * ratio[:4] ** 2, 99.0, np.nan])
+    found = ratio_regression(ratio, measured, groups)
+    assert found[4] == pytest.approx(10.0) and np.isnan(found[5])
+
+
+def test_pairs_ranked_right_by_hand():
+    assert ranked_right(np.array([2.0, 3.0]), np.array([1.0, 2.0])) == 0.875  # three pairs of four, and half of a tie
 
 
 def test_the_index_accuses_brown_and_spares_green():

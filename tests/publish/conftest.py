@@ -349,6 +349,14 @@ def write_places(settings: Settings) -> None:
     write_csv(pd.DataFrame(rows), Layout(settings.root).places_table)
 
 
+def write_months(settings: Settings) -> None:
+    """One named water over five months; the third is missing."""
+    months = [f"2023-0{m}" for m in range(4, 9)]
+    numbers = {c: [2.0, 3.0, None, 5.0, 6.0] for c in ("chlorophyll_mg_m3", "turbidity_fnu", "transparency_m", "official_class")}
+    grades = {"floating_share_max": [0.0, 0.05, None, 0.2, 0.7], "bloom_grade": ["no bloom", "no evident bloom", "", "light bloom", "severe bloom"]}
+    write_parquet(pd.DataFrame({"body_id": "place:白洋淀", "month": months} | numbers | grades), Layout(settings.root).quality_monthly)
+
+
 def write_everything(settings: Settings) -> None:
     write_places(settings)
     write_maps(settings)
@@ -361,6 +369,7 @@ def write_everything(settings: Settings) -> None:
     for period in PERIODS:
         sea(settings, period)
     bodies(settings)
+    write_months(settings)
 
 
 @pytest.fixture(scope="session")

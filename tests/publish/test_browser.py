@@ -320,6 +320,17 @@ def test_an_empty_run_says_what_is_missing_in_every_view(page, tmp_path, fake):
         assert page.complaints() == []
 
 
+@pytest.mark.parametrize(("language", "grade"), [("en", "severe bloom"), ("zh", "重度水华")])
+def test_months_of_a_named_water_are_drawn_when_it_is_opened(page, run, language, grade):
+    opened(page, run, f"#waters?lang={language}")
+    assert page.texts("main details summary") == ["白洋淀"] and page.count("main details .chart, main details table") == 0
+    page.open_all()
+    assert page.count("main details .chart") == 3 and page.count("main details circle") == 12
+    rows = page.texts("main details tbody tr")
+    assert len(rows) == 5 and rows[0].startswith("2023-08") and grade in rows[0] and rows[2].count("–") == 5
+    assert page.complaints() == []
+
+
 def test_a_province_of_ten_years_is_light(page, tmp_path):
     """167 counties, ten years, every indicator: bounds on size and elements; benchmarks/latest.json has the time."""
     settings = province(tmp_path)

@@ -28,6 +28,7 @@ from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_column
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.text import Codes, number, text
+from rs_pipeline.publish.report.waters import month_list
 from rs_pipeline.steps import steps_of
 from rs_pipeline.storage.atomic import atomic_folder
 
@@ -244,6 +245,32 @@ def test_reaches_are_ranked_and_bodies_and_coast_are_there(data):
     assert data["bodies"]["n_bodies"] == 2
     assert [s["period"] for s in data["coast"]["shores"]] == ["2022", "2023"]
     assert len(data["coast"]["transects"]) == 17
+
+
+def test_months_of_named_waters_are_listed_in_order(tmp_path):
+    """Two named waters; the run's own body is not listed. A missing number is none, never zero."""
+    columns = {
+        "turbidity_fnu": [8.0, 6.0, 5.0, 5.0],
+        "chlorophyll_mg_m3": [np.nan, 12.345, 5.0, 5.0],
+        "transparency_m": 1.0,
+        "floating_share_max": [0.12, 0.0, 0.0, 0.0],
+    }
+    names, months = ["place:East", "place:East", "place:West", "W-1"], ["2024-06", "2024-05", "2024-05", "2024-05"]
+    table = pd.DataFrame(
+        {"body_id": names, "month": months, **columns, "official_class": [3.0, np.nan, 4.0, np.nan], "bloom_grade": ["light bloom", "no bloom", "no bloom", ""]}
+    )
+    table.to_parquet(tmp_path / "months.parquet")
+    found = month_list(tmp_path / "months.parquet")
+    assert found["n_waters"] == 2 and [w["name"] for w in found["waters"]] == ["East", "West"]
+    assert found["waters"][0]["rows"] == [["2024-05", 12.3, 6, 1, 0, None, "no bloom"], ["2024-06", None, 8, 1, 0.12, 3, "light bloom"]]
+
+
+@pytest.mark.parametrize("rows", [None, 0, 1])
+def test_a_run_without_named_waters_has_no_months(tmp_path, rows):
+    """No table, a table without rows, and one of the run's own bodies alone."""
+    if rows is not None:
+        pd.DataFrame({"body_id": ["W-1"][:rows], "month": ["2024-05"][:rows]}).to_parquet(tmp_path / "months.parquet")
+    assert month_list(tmp_path / "months.parquet") is None
 
 
 def test_simulated_runs_say_so_and_others_do_not(page, tmp_path, fake):

@@ -157,8 +157,8 @@ def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], sect
     ]
 
 
-def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
-    """Permanent and seasonal water of a period on a piece of the run's grid, bool (h, w); False outside and unobserved.
+def read_water(settings: Settings, period_label: str, grid: Grid, classes: tuple[int, ...] = (1, 2)) -> np.ndarray:
+    """Water of a period on a piece of the run's grid, bool (h, w); False outside and unobserved. ``classes`` : of the water map, 1 permanent, 2 seasonal.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
         col, row = (grid.left - src.transform.c) / grid.resolution_m, (src.transform.f - grid.top) / grid.resolution_m
         window = Window(round(col), round(row), grid.width, grid.height)
         values = src.read(band_index(src, "class"), window=window, boundless=True, fill_value=np.nan)
-    return np.isin(values, (1, 2))
+    return np.isin(values, classes)
 
 
 def first_wet(found: list[Reach], wet: np.ndarray, grid: Grid) -> np.ndarray:

@@ -24,11 +24,11 @@ def read_bodies(path: Path, min_area_m2: float) -> pd.DataFrame | None:
 
 
 def read_quality(path: Path, bodies: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Counted inland bodies of a period with their trophic level, ``adcode``, ``period``, ``area_m2``, ``tli_chlorophyll`` (NaN where not known) and
-    ``trophic_state``; None where the run made no such table."""
+    """Counted inland bodies of a period with their trophic level, ``adcode``, ``period``, ``area_m2``, ``tli_chlorophyll`` and
+    ``tli_sigma`` (NaN where not known) and ``trophic_state``; None where the run made no such table."""
     if bodies is None or not path.exists():
         return None
-    known = pd.read_parquet(path, columns=["body_id", "period", "tli_chlorophyll", "trophic_state"])
+    known = pd.read_parquet(path, columns=["body_id", "period", "tli_chlorophyll", "tli_sigma", "trophic_state"])
     keys = {"body_id": "object", "period": "object"}  # an empty layer has no columns of text
     return bodies.loc[bodies.large, ["body_id", "period", "adcode", "area_m2"]].astype(keys).merge(known.astype(keys), "left", list(keys))
 

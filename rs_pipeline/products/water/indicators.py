@@ -11,7 +11,7 @@ import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
-from rs_pipeline.estimation.uncertainty import Z95, Interval
+from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 
 NO_CLEAR_MONTHS = missing("insufficient_data", "no pixel with enough clear months")
 
@@ -174,8 +174,18 @@ def _lake_plants(facts: Facts) -> Estimate:
     return published(seen, observed_ratio(observed, sums.land_m2), facts, 100.0, square=square, spread=error)
 
 
+CHLOROPHYLL_SIGMA_LOG10 = 0.30
+"""Standard error of chlorophyll on one water in log10: the root mean square difference from samples of the waters of Nechad et al. (2015) up to 20 FNU (row
+``chlorophyll``, ``rmse_log10`` of the accuracy table). It is taken as the same for all waters of a unit and all dates, so it does not average out."""
+
+TLI_PER_LOG10 = 10.86 * math.log(10)
+"""Change of the trophic level index with log10 of chlorophyll."""
+
+TLI_RANGE = (0.0, 100.0)
+
+
 def _trophic_level(facts: Facts) -> Estimate:
-    """Trophic level by chlorophyll of lakes and reservoirs, mean weighted by area. It has no interval and does not answer a target of water classes."""
+    """Trophic level by chlorophyll of lakes and reservoirs, mean weighted by area. It does not answer a target of water classes."""
     table = facts["quality"]
     if table is None:
         return missing("insufficient_data", "this run made no table of water quality")
@@ -185,10 +195,16 @@ def _trophic_level(facts: Facts) -> Estimate:
     v = observed_ratio(known.area_m2.sum(), table.area_m2.sum())
     if v < facts.limits.range or known.empty:
         return missing("insufficient_data", "too little water that is clear enough, on enough dates, to tell its chlorophyll", v)
-    mean = float((known.area_m2 * known.tli_chlorophyll).sum() / known.area_m2.sum())
+    share, level = known.area_m2 / known.area_m2.sum(), known.tli_chlorophyll
+    random = math.sqrt(((share * known.tli_sigma) ** 2).sum())
+    seen = within(around(float((share * level).sum()), Z95 * math.hypot(random, TLI_PER_LOG10 * CHLOROPHYLL_SIGMA_LOG10)), *TLI_RANGE)
+    found = published(seen, v, facts, 1.0, low=TLI_RANGE[0], high=TLI_RANGE[1], square=float((share * level**2).sum()))
     states = known.groupby("trophic_state").area_m2.sum().sort_values(ascending=False)
     parts = ", ".join(f"{state} {area_m2 / 1e6:.3g} km2" for state, area_m2 in states.items())
-    return Estimate(Interval(mean), v, "", f"{parts}; chlorophyll by a formula of other waters, not tested on real ground: it ranks waters and dates")
+    return found.noting(f"{parts}; {OTHER_WATERS}")
+
+
+OTHER_WATERS = "chlorophyll by a formula of other waters, tested on measured spectra and samples of coasts and estuaries, not on images of lakes"
 
 
 _MODEL = "errors of the pixels, correlated over 300 m, and the systematic error of the rim of water found in simulated worlds"
@@ -235,6 +251,7 @@ INDICATORS = (
     ),
     Indicator(
         "water_trophic_level", "Trophic level of lakes and reservoirs by chlorophyll", "1", "water", "down", _trophic_level,
+        bounds="scatter of the dates, and the error of the chlorophyll formula against samples of other waters (0.30 in log10), the same for all waters",
         formula="mean by area, over counted inland water bodies that are no more turbid than 20 FNU, of 10 (2.5 + 1.086 ln chlorophyll in mg/m3), the median of the season's clear dates",
     ),
     Indicator(

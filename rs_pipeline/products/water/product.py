@@ -59,7 +59,7 @@ STEPS = (
     ),
     Step(
         "quality_scores",
-        "Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date.",
+        "Read proxies of the quality of water bodies of a tile and period, and what floats on them, date by date.",
         "rs_pipeline.products.water.quality:score_quality",
         scope="tile_period",
         priority=2,

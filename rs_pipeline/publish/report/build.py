@@ -83,6 +83,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "layers": painter.maps(map_paths(settings), periods),
         "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
         "bodies": waters.body_list(layout.bodies, periods, codes),
+        "months": waters.month_list(layout.quality_monthly),
         "coast": coast.coastline_drawing(layout, grid.crs, periods, codes),
         "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
         "places": places.place_list(layout.places_table, periods, codes),

@@ -1,4 +1,4 @@
-"""The inspection list of black-odorous water, and the water bodies."""
+"""The inspection list of black-odorous water, the water bodies, and the months of the waters that a user names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from rs_pipeline.products.water.watched import PLACE
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.publish.report.quality import MAX_LISTED
 from rs_pipeline.publish.report.text import Codes, number, text
@@ -95,3 +96,26 @@ def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, An
         )
     rows.sort(key=lambda r: -max((a[0] or 0 for a in r["area"]), default=0))
     return {"rows": rows, "n_bodies": int(table.body_id.nunique())}
+
+
+MONTHLY = ("chlorophyll_mg_m3", "turbidity_fnu", "transparency_m", "floating_share_max", "official_class")
+"""Numbers of a month on the page, columns of ``water/quality_monthly.parquet``."""
+
+MAX_WATCHED = 50
+"""Most waters whose months are on the page; the table has all."""
+
+
+def month_list(path: Path) -> dict[str, Any] | None:
+    """Of each water that a user names, by name: its months, each with MONTHLY and its grade of bloom; and how many such waters there are. None without any."""
+    table = pd.read_parquet(path) if path.exists() else pd.DataFrame({"body_id": []})
+    table = table[table.body_id.str.startswith(PLACE)] if len(table) else table
+    if table.empty:
+        return None
+    waters = [(name.removeprefix(PLACE), months.sort_values("month")) for name, months in table.groupby("body_id")]
+    return {
+        "n_waters": len(waters),
+        "waters": [
+            {"name": name, "rows": [[m.month, *(number(getattr(m, c), 3) for c in MONTHLY), m.bloom_grade] for m in months.itertuples(index=False)]}
+            for name, months in waters[:MAX_WATCHED]
+        ],
+    }

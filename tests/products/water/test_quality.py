@@ -7,26 +7,39 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti
+from rs_kernels.water_quality import NIR_859_PER_833, secchi_depth, turbidity_dogliotti
 
 from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.scoring import Core
 from rs_pipeline.products.water.facts import read_quality
-from rs_pipeline.products.water.quality import SCORES, body_cores, quality, score_body, summarise_bodies, summarise_months, tli_chlorophyll, trophic_state
+from rs_pipeline.products.water.indicators import OTHER_WATERS
+from rs_pipeline.products.water.quality import (
+    SCORES,
+    bloom_grade,
+    body_cores,
+    quality,
+    score_body,
+    summarise_bodies,
+    summarise_months,
+    tli_chlorophyll,
+    tli_sigma,
+    trophic_state,
+)
 from rs_pipeline.products.water.watched import read_water_classes, watched_waters
 from rs_pipeline.region import grid as make_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 40, 40)
 NOTHING_AROUND = np.full(7, np.nan)
+LASTING = np.full(GRID.shape, True)
 LAKE = np.array([0.03, 0.05, 0.03, 0.033, 0.008, 0.0, 0.0])
 CORE = Core("W-1", np.inf, *np.nonzero(np.ones((6, 6), bool)))
 
 
 def score(spectrum=LAKE, platform="sentinel-2a", clear=True, around=NOTHING_AROUND):
     refl = np.broadcast_to(np.asarray(spectrum, "float32")[:, None, None], (7, *GRID.shape))
-    return score_body(CORE, refl, np.full(GRID.shape, clear), around, platform, 0.025)
+    return score_body(CORE, refl, np.full(GRID.shape, clear), LASTING, around, platform, 0.025)
 
 
 def test_a_lake_by_hand():
@@ -34,7 +47,8 @@ def test_a_lake_by_hand():
     row = score()
     assert row["turbidity_fnu"] == pytest.approx(8.3739, rel=1e-4)
     assert row["chlorophyll_mg_m3"] == pytest.approx(18.580, rel=1e-3)
-    assert row["n_pixels"] == 36 and row["reason"] == ""
+    assert row["transparency_m"] == pytest.approx(secchi_depth(0.021, 0.03, 0.05, 0.03), rel=1e-5) == pytest.approx(0.850, abs=1e-3)
+    assert row["floating_share"] == 0 and row["n_pixels"] == 36 and row["reason"] == ""
 
 
 def test_haze_is_taken_away_first():
@@ -60,6 +74,38 @@ def test_dates_without_a_value_say_why():
     assert dark["reason"] == "out of range" and np.isnan(dark["turbidity_fnu"])
 
 
+def test_what_floats_is_a_share_of_the_clear_water_also_on_dates_without_other_values():
+    """Nine of 36 pixels carry plants: the middle of the water is as before. With plants everywhere there is a share and nothing else."""
+    refl = np.array(np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape)))
+    refl[:, :3, :3] = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])[:, None, None]
+    clear = np.full(GRID.shape, True)
+    row = score_body(CORE, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025)
+    assert row["floating_share"] == 0.25 and row["turbidity_fnu"] == pytest.approx(8.3739, rel=1e-4)
+    covered = score([0.02, 0.05, 0.03, 0.09, 0.28, 0.02, 0.02])
+    assert covered["floating_share"] == 1 and covered["reason"] == "plants" and np.isnan(covered["transparency_m"])
+
+
+@pytest.mark.parametrize(("n_lasting", "share"), [(20, 0.0), (19, np.nan)])
+def test_a_dry_paddy_is_no_bloom(n_lasting, share):
+    """Seasonal water is green when it is dry: it is left out; below twenty pixels of permanent water nothing is told."""
+    refl = np.array(np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape)))
+    lasting = np.full(GRID.shape, False)
+    lasting[CORE.rows[:n_lasting], CORE.cols[:n_lasting]] = True
+    refl[:, ~lasting] = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])[:, None]
+    row = score_body(CORE, refl, np.full(GRID.shape, True), lasting, NOTHING_AROUND, "sentinel-2a", 0.025)
+    assert row["floating_share"] == pytest.approx(share, nan_ok=True) and row["n_lasting"] == n_lasting
+
+
+@pytest.mark.parametrize(("n_clear", "told"), [(32, True), (31, False)])
+def test_half_of_the_water_must_be_clear_to_tell_what_floats(n_clear, told):
+    core = Core("W-1", np.inf, *np.nonzero(np.ones((8, 8), bool)))
+    clear = np.zeros(GRID.shape, bool)
+    clear[core.rows[:n_clear], core.cols[:n_clear]] = True
+    refl = np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape))
+    row = score_body(core, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025)
+    assert np.isfinite(row["floating_share"]) == told and np.isfinite(row["turbidity_fnu"])
+
+
 def test_only_water_away_from_the_bank_counts():
     wet = np.zeros(GRID.shape, bool)
     wet[5:25, 5:25] = True
@@ -72,7 +118,7 @@ def test_only_water_away_from_the_bank_counts():
     assert body_cores(bodies.iloc[:0], wet, GRID) == []
 
 
-def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100):
+def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100, floating=0.0):
     n = len(values)
     return pd.DataFrame(
         {
@@ -81,8 +127,12 @@ def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100):
             "day": [f"2024-05-{k + 1:02d}" for k in range(n)],
             "platform": "sentinel-2a",
             "n_pixels": n_pixels,
+            "n_lasting": n_pixels,
+            "lasting_m2": 100.0 * n_pixels,
             "turbidity_fnu": np.asarray(values, float),
             "chlorophyll_mg_m3": chlorophyll,
+            "transparency_m": 1.0,
+            "floating_share": floating,
             "reason": "",
         }
     ).astype(SCORES)
@@ -146,7 +196,7 @@ def test_twenty_clear_pixels_speak_for_a_body(n_clear, enough):
     clear = np.zeros(GRID.shape, bool)
     clear[CORE.rows[:n_clear], CORE.cols[:n_clear]] = True
     refl = np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape))
-    assert (score_body(CORE, refl, clear, NOTHING_AROUND, "sentinel-2a", 0.025) is not None) == enough
+    assert (score_body(CORE, refl, clear, LASTING, NOTHING_AROUND, "sentinel-2a", 0.025) is not None) == enough
 
 
 def test_months_by_hand_with_the_official_class():
@@ -161,6 +211,41 @@ def test_months_by_hand_with_the_official_class():
     assert np.isnan(one.turbidity_fnu) and one.reason == "fewer than 2 dates with a value" and one.trophic_state == "" and np.isnan(one.official_class)
     assert own.turbidity_fnu == 5 and np.isnan(own.official_class)
     assert summarise_months(dates([]), {}).empty
+
+
+@pytest.mark.parametrize(
+    ("share", "grade"),
+    [
+        (0.0, "no bloom"), (1e-6, "no evident bloom"), (0.0999, "no evident bloom"), (0.10, "light bloom"), (0.2999, "light bloom"), (0.30, "moderate bloom"),
+        (0.5999, "moderate bloom"), (0.60, "severe bloom"), (1.0, "severe bloom"), (np.nan, ""),
+    ],
+)  # fmt: skip
+def test_bloom_grades_turn_at_10_30_and_60_percent(share, grade):
+    assert bloom_grade(share) == grade
+
+
+def test_what_floats_in_a_month_by_hand():
+    """On three days 0, 20 and 40 % of 1 ha: the median is 20 %, the most 40 %, 0.4 ha, a moderate bloom if all of it is algae. One date is none."""
+    row = summarise_months(dates([5, 5, 5], floating=[0.0, 0.2, 0.4]), {}).iloc[0]
+    assert (row.floating_share, row.floating_share_max, row.floating_max_m2, row.bloom_grade) == (0.2, 0.4, 4000.0, "moderate bloom")
+    assert row.transparency_m == 1.0 and row.transparency_m_dates == 3
+    one = summarise_months(dates([5, 5], floating=[0.4, np.nan]), {}).iloc[0]
+    assert np.isnan(one.floating_share_max) and np.isnan(one.floating_max_m2) and one.bloom_grade == ""
+
+
+def test_tiles_and_platforms_of_a_day_do_not_count_twice_as_water():
+    """Two tiles of 3 ha and 1 ha, the first seen again by another platform: 4 ha of water, a quarter of which carries plants on one day."""
+    big, small = (dates([5, 5], n_pixels=n, floating=f) for n, f in ((300, [0.0, 0.0]), (100, [0.0, 1.0])))
+    again = big.iloc[:1].assign(platform="landsat-8")
+    row = summarise_months(pd.concat([big, small, again]), {}).iloc[0]
+    assert row.floating_share_max == 0.25 and row.floating_max_m2 == 10_000
+
+
+def test_scatter_of_dates_by_hand():
+    """Chlorophyll 5 to 20 on nine dates: 10.86 x 1.3863 x 1.2533 / (2.563 x 3). Dates that agree have none."""
+    assert tli_sigma(5.0, 20.0, 9) == pytest.approx(2.4540, abs=1e-4)
+    assert summarise_bodies(dates([5] * 6)).tli_sigma[0] == 0
+    assert np.isnan(summarise_bodies(dates([50] * 6)).tli_sigma[0])
 
 
 def test_turbid_months_have_no_trophic_state():
@@ -210,9 +295,10 @@ def test_a_class_that_cannot_be_is_told_with_its_row(tmp_path, row, told):
         read_water_classes(tmp_path / "classes.csv")
 
 
-def water_rows(*rows):
+def water_rows(*rows, sigma=0.0):
     """(km2, chlorophyll index or NaN, state) of each body."""
-    return pd.DataFrame({"area_m2": [1e6 * r[0] for r in rows], "tli_chlorophyll": [r[1] for r in rows], "trophic_state": [r[2] for r in rows]})
+    columns = {"area_m2": [1e6 * r[0] for r in rows], "tli_chlorophyll": [r[1] for r in rows], "trophic_state": [r[2] for r in rows]}
+    return pd.DataFrame(columns).assign(tli_sigma=sigma)
 
 
 def trophic_level(make, table):
@@ -220,10 +306,29 @@ def trophic_level(make, table):
 
 
 def test_trophic_level_of_a_unit_by_hand(make):
-    """3 km2 of 40 and 1 km2 of 60 are 45; 1 km2 is too turbid to tell. No interval: nothing has measured its error."""
-    got = trophic_level(make, water_rows((3, 40.0, "mesotrophic"), (1, 60.0, "lightly eutrophic"), (1, np.nan, "")))
-    assert got.interval.value == pytest.approx(45) and got.interval.kind == "" and got.observed_fraction == pytest.approx(0.8)
-    assert got.reason.startswith("mesotrophic 3 km2, lightly eutrophic 1 km2; chlorophyll by a formula of other waters, not tested on real ground")
+    """3 km2 of 40 and 1 km2 of 60 are 45, all seen. The formula's error is 10.86 x 2.302585 x 0.30 = 7.502, 14.70 at 95 %."""
+    got = trophic_level(make, water_rows((3, 40.0, "mesotrophic"), (1, 60.0, "lightly eutrophic")))
+    assert got.interval.value == pytest.approx(45) and got.interval.kind == "model95" and got.observed_fraction == 1
+    assert got.interval.bounds == pytest.approx((45 - 14.703, 45 + 14.703), abs=2e-3)
+    assert got.reason == "mesotrophic 3 km2, lightly eutrophic 1 km2; " + OTHER_WATERS
+
+
+def test_scatter_of_dates_averages_out_over_waters_and_the_error_of_the_formula_does_not(make):
+    """Two equal waters of 10 each: sqrt(2 x 5^2) = 7.07 beside 7.502."""
+    got = trophic_level(make, water_rows((1, 40.0, "mesotrophic"), (1, 40.0, "mesotrophic"), sigma=10.0))
+    assert got.interval.upper - 40 == pytest.approx(1.959964 * np.hypot(7.0711, 7.5018), rel=1e-3)
+
+
+def test_waters_that_are_too_turbid_widen_the_trophic_level(make):
+    """A fifth is not seen: scaled. Three tenths: the bounds are those of the unseen part at 0 and 100."""
+    scaled = trophic_level(make, water_rows((3, 40.0, "mesotrophic"), (1, 60.0, "lightly eutrophic"), (1, np.nan, "")))
+    assert scaled.interval.kind == "model95" and scaled.interval.lower < 45 - 14.71 and "scaled to the whole" in scaled.reason
+    bounds = trophic_level(make, water_rows((7, 40.0, "mesotrophic"), (3, np.nan, ""))).interval
+    assert bounds.kind == "range" and bounds.bounds == pytest.approx((0.7 * (40 - 14.703), 0.7 * (40 + 14.703) + 30), abs=3e-3)
+
+
+def test_a_trophic_level_stays_on_its_scale(make):
+    assert trophic_level(make, water_rows((1, 5.0, "oligotrophic"))).interval.lower == 0
 
 
 @pytest.mark.parametrize(
@@ -242,7 +347,13 @@ def test_quality_is_joined_to_bodies_of_the_period(tmp_path):
     """A body without a row of quality stays, unknown; a small one, and the other year's row, do not count."""
     bodies = pd.DataFrame({"body_id": ["W-1", "W-2", "W-3"], "period": "2024", "adcode": "1", "area_m2": [4e4, 5e4, 1e2], "large": [True, True, False]})
     rows = pd.DataFrame(
-        {"body_id": ["W-1", "W-1", "W-3"], "period": ["2024", "2023", "2024"], "tli_chlorophyll": [45.0, 70.0, 50.0], "trophic_state": "mesotrophic"}
+        {
+            "body_id": ["W-1", "W-1", "W-3"],
+            "period": ["2024", "2023", "2024"],
+            "tli_chlorophyll": [45.0, 70.0, 50.0],
+            "tli_sigma": 1.0,
+            "trophic_state": "mesotrophic",
+        }
     )
     rows.to_parquet(tmp_path / "quality.parquet")
     found = read_quality(tmp_path / "quality.parquet", bodies)

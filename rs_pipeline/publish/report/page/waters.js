@@ -7,8 +7,8 @@ const drawWaters = () => {
         "Bodies keep their identity over the periods. A body that is not seen over half of its outline is not observed (×), never dry.",
       ),
     );
-  if (!bodies) return [head, note(t("There are no water bodies: water/bodies.gpkg is missing."))];
-  if (!bodies.rows.length) return [head, note(t("No water body reached the least mapped area in any period."))];
+  if (!bodies) return [head, note(t("There are no water bodies: water/bodies.gpkg is missing.")), watchedMonths()];
+  if (!bodies.rows.length) return [head, note(t("No water body reached the least mapped area in any period.")), watchedMonths()];
   const p = period(),
     hectares = (v) => (v === null ? null : v / 1e4),
     area = (r) => r.area[p] || [null, null, null];
@@ -71,8 +71,59 @@ const drawWaters = () => {
       bodies.rows,
       { sort: [2, true], stack: true },
     ),
+    watchedMonths(),
   ];
 };
+
+/* Months of the waters that a user names: nothing is drawn before a water is opened. */
+const watchedMonths = () => {
+  const months = part("months");
+  return (
+    months && [
+      h("h3", {}, t("Named waters, month by month")),
+      note(
+        t(
+          "Optical proxies by formulas of other waters: they rank waters and months, and decide no water class. Algae and floating plants are not told apart, so the grade of a bloom (HJ 1098-2020, as commonly cited) is an upper bound. Months with one clear date are empty.",
+        ),
+      ),
+      months.waters.map((water, i) => folded(water.name, () => monthsOf(water, i), false)),
+      months.n_waters > months.waters.length &&
+        note(t("{n} of {all} named waters; water/quality_monthly.parquet has all.", { n: months.waters.length, all: months.n_waters })),
+    ]
+  );
+};
+const monthsOf = (water, i) => [
+  h(
+    "div",
+    { class: "charts" },
+    [t("Chlorophyll, mg/m³"), t("Turbidity, FNU"), t("Transparency, m")].map((label, k) =>
+      h(
+        "div",
+        { class: "chart" },
+        h("h4", {}, label),
+        series(
+          water.rows.map((r) => ({ label: r[0], value: r[k + 1], lower: null, upper: null })),
+          null,
+          { width: 400, height: 140, label: `${water.name} ${label}` },
+        ),
+      ),
+    ),
+  ),
+  table(
+    `months-${i}`,
+    [
+      { title: t("Month"), value: (r) => r[0], cell: (r) => r[0] },
+      { title: t("Chlorophyll, mg/m³"), number: true, value: (r) => r[1], cell: (r) => fmt(r[1]) },
+      { title: t("Turbidity, FNU"), number: true, value: (r) => r[2], cell: (r) => fmt(r[2]) },
+      { title: t("Transparency, m"), number: true, value: (r) => r[3], cell: (r) => fmt(r[3]) },
+      { title: t("Algae or plants afloat at most, %"), number: true, value: (r) => r[4], cell: (r) => fmt(r[4] === null ? null : 100 * r[4]) },
+      { title: t("Grade if all are algae"), value: (r) => r[6], cell: (r) => r[6] && t(r[6]) },
+      { title: t("Official class"), number: true, value: (r) => r[5], cell: (r) => fmt(r[5]) },
+    ],
+    water.rows,
+    { sort: [0, true], stack: true },
+  ),
+];
 const spark = (r) =>
   s(
     "svg",
