@@ -63,7 +63,7 @@ values but that of what floats."""
 
 QUANTITIES = ("turbidity_fnu", "chlorophyll_mg_m3", "transparency_m", "floating_share")
 
-LASTING = (1,)
+LASTING_CLASSES = (1,)
 """Classes of the water map on which what floats is looked for: seasonal water, such as a paddy, is green when it is dry."""
 
 MIN_CLEAR_SHARE = 0.5
@@ -131,9 +131,11 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     passes = scored_passes(settings, found)
     watched = watched_waters(settings).to_crs(tile.grid.crs)
     watched = watched[watched.intersects(box(*tile.grid.bounds))]
-    wet = read_water(settings, period_label, tile.grid) if passes and (len(bodies) or len(watched)) else None
-    lasting = None if wet is None else read_water(settings, period_label, tile.grid, LASTING)
-    cores = [] if wet is None else [*body_cores(bodies, wet, tile.grid), *body_cores(watched, wet, tile.grid)]
+    cores: list[Core] = []
+    lasting = np.zeros(tile.grid.shape, bool)
+    if passes and (len(bodies) or len(watched)):
+        wet, lasting = read_water(settings, period_label, tile.grid), read_water(settings, period_label, tile.grid, LASTING_CLASSES)
+        cores = [*body_cores(bodies, wet, tile.grid), *body_cores(watched, wet, tile.grid)]
     rows: list[dict] = []
     for seen, refl, clear, _ in clear_dates(settings, passes, tile.grid) if cores else ():
         around = surrounding_refl(refl, clear, tile.grid.resolution_m)
