@@ -36,6 +36,8 @@ REAL = (
     ("natural waters called black: share of 336 spectra", "black_odorous", "false_alarm_share", "all", "nechad2015_insitu"),
     ("pixels of the Paraná that are suspected, 8 dates: share", "black_odorous", "suspected_share", "river pixels, all dates", "gistaq_parana"),
     ("turbidity against the laboratory, Paraná, clear dates: r of logarithms", "turbidity", "r_log10", "clear dates", "gistaq_parana"),
+    ("chlorophyll against samples, spectra up to 20 FNU: RMSE of log10", "chlorophyll", "rmse_log10", "in situ, up to 20 FNU", "nechad2015_insitu"),
+    ("transparency against Secchi depths, Paraná, clear dates: RMSE of log10", "transparency", "rmse_log10", "clear dates", "gistaq_parana"),
     ("shorelines of Narrabeen against CoastSat's: median difference, m", "coastline", "difference_median", "all transects", "coastsat_narrabeen"),
     ("the same: 5th percentile, m", "coastline", "difference_p5", "all transects", "coastsat_narrabeen"),
     ("the same: 95th percentile, m", "coastline", "difference_p95", "all transects", "coastsat_narrabeen"),
@@ -116,7 +118,7 @@ LINES = (
 """Label, product, metric and subset of each line."""
 
 SHORT = (
-    REAL[1], REAL[3], REAL[5], REAL[9], REAL[12],
+    REAL[1], REAL[3], REAL[5], REAL[9], REAL[14],
     *(line for line in LINES if line[0] in {
         "inland water: F1", "peak vegetation cover: RMSE", "black-odorous reaches: recall of `suspected`", "black-odorous reaches: false alarms", "shoreline, Sentinel-2, sand: RMSE, m",
         "land cover: share of the area that is right", "county values inside their interval (`model95`), %", "decided verdicts that are wrong, %",
@@ -130,7 +132,7 @@ NAMED_IN_CHINESE = ("K-corrected dimidiate", "plain NDVI dimidiate", "WOfS tree"
 TOPICS = {
     "registration": page.Topic.REFLECTANCE, "radiometry": page.Topic.REFLECTANCE,
     "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
-    "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
+    "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "chlorophyll": page.Topic.WATER, "transparency": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
     "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
     "land": page.Topic.LAND, "settlements": page.Topic.LAND, "dust": page.Topic.LAND, "solar": page.Topic.LAND, "heat": page.Topic.HEAT, "spartina": page.Topic.COAST, "findings": page.Topic.FINDINGS,
     "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS, "soil_conservation_rate": page.Topic.SOIL, "ecological_index_change": page.Topic.LAND,

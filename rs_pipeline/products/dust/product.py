@@ -10,6 +10,19 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.dust.maps import BANDS, DUST, STYLE
 from rs_pipeline.products.register import LAND_STEP, Product, RegionMap
 
+METHODS = (
+    (
+        "Bare ground in spring",
+        (
+            "Ground in settlements that is neither built-up nor water counts as bare in a month of spring where NDVI is low on every clear date of the "
+            "month. The range reaches from what is surely bare to what may be, with all that the month did not see. Fields that are not yet sown and "
+            "ground under dry litter count too; building sites are not told from them. On simulated worlds the area of May was up to twice the truth "
+            "and more."
+        ),
+    ),
+)
+"""Headings and paragraphs of the page's methods."""
+
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     layout = Layout(settings.root)
@@ -23,4 +36,5 @@ PRODUCT = Product(
     season_layers="rs_pipeline.products.dust.evidence:spring_layers",
     indicators="rs_pipeline.products.dust.indicators:INDICATORS",
     needs_steps=("zonal", "land_zonal", "settlements"), evidence=_evidence, evidence_maps=("land", DUST), scenes="optical",
+    methods=METHODS,
 )  # fmt: skip
