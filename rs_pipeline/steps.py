@@ -135,7 +135,7 @@ def _finding() -> list[Product]:
 
 def _published_layers(place: StepContext) -> list[Path]:
     layout = place.layout
-    return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
+    return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, layout.quality_monthly, *_coast(place)]
 
 
 UNITS_OF_A_PROVINCE = 200

@@ -88,7 +88,7 @@ def test_every_indicator_named_has_the_unit_of_its_target_or_only_asks_for_a_cha
     for t in targets.values():
         for name in t.indicator:
             i = INDICATORS[name]
-            assert i.unit in t.unit or t.operator in (*CHANGE_OPERATORS, "eliminate", "qualitative"), (t.target_id, name)
+            assert i.is_evidence or i.unit in t.unit or t.operator in (*CHANGE_OPERATORS, "eliminate", "qualitative"), (t.target_id, name)
             assert i.direction, name
 
 

@@ -344,7 +344,7 @@ def write_places(settings: Settings) -> None:
         for period, value, n in zip(PERIODS, values, (0, 1), strict=True):
             plain = {"place_id": place, "kind": kind, "name": HOSTILE, "adcode": UNITS[0][0], "target_ids": "C19-05", "period": period}
             bounds = {"lower": None if value is None else value - 2, "upper": None if value is None else value + 2}
-            rows.append(plain | {"indicator": indicator, "value": value, "unit": unit, "reason": "" if value else "no pixel seen"} | bounds)
+            rows.append(plain | {"indicator": indicator, "value": value, "unit": unit, "reason": "" if value else "no pixel with enough clear months"} | bounds)
             rows.append(plain | {"indicator": "events", "value": n, "unit": "count", "reason": ""})
     write_csv(pd.DataFrame(rows), Layout(settings.root).places_table)
 

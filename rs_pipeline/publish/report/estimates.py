@@ -21,8 +21,8 @@ HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "ta
 NUMBERS = ("observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper")
 """Columns of the table whose numbers the page shows."""
 
-DIGITS = {"observed_fraction": 4}
-"""Significant digits of columns that are shown with fewer than the others: whole percents."""
+DIGITS = dict.fromkeys(("observed_fraction", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper"), 4)
+"""Significant digits of columns that are shown with fewer than the others: whole percents, bounds and slopes."""
 
 _OF_TARGET = ("topic", "description", "caveat", "standard")
 

@@ -1,5 +1,5 @@
 /* Tables that sort by any column and show one page of rows at a time; in print they show all rows. */
-const PAGE = 25;
+const PAGE = 15;
 let printing = false;
 
 /* `columns`: {title, value (for sorting; null last), cell, number, wide}. `options`: sort: [column, descending], stack, chosen, whole. */
