@@ -165,7 +165,7 @@ def test_watched_places_are_drawn_when_they_are_opened(page, run):
     assert page.count(".fold tbody tr") == 2
     village = page.run("return [...document.querySelectorAll('.fold tbody tr:nth-child(2) td')].map((n) => n.textContent)")
     assert village[0] == "village" and village[4:] == ["41.5 %", "39.5 to 43.5", "1", "C19-05"]
-    assert page.texts(".fold tbody tr:nth-child(1) td:nth-child(5)") == ["no pixel seen"]
+    assert page.texts(".fold tbody tr:nth-child(1) td:nth-child(5)") == ["no pixel with enough clear months"]
 
 
 def test_a_product_lies_where_it_belongs(page, run):

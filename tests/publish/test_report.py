@@ -24,7 +24,7 @@ from rs_pipeline.publish.report import report
 from rs_pipeline.publish.report.accuracy import standards
 from rs_pipeline.publish.report.build import embed, files_beside, map_paths
 from rs_pipeline.publish.report.changes import earlier_verdicts
-from rs_pipeline.publish.report.estimates import DIGITS, HEAD, NUMBERS, indicator_columns
+from rs_pipeline.publish.report.estimates import DIGITS, HEAD, NUMBERS, indicator_columns, short_number
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.text import Codes, number, text
@@ -116,7 +116,7 @@ def test_all_numbers_are_those_of_the_table_and_all_of_the_table_are_there(data,
     rows = {
         (text(r.adcode), r.period, r.indicator, r.target_id): (
             r.status,
-            [None if r.indicator in bare else number(pd.to_numeric(getattr(r, c), errors="coerce"), DIGITS.get(c, 5)) for c in NUMBERS],
+            [None if r.indicator in bare else short_number(pd.to_numeric(getattr(r, c), errors="coerce"), DIGITS.get(c, 5)) for c in NUMBERS],
         )
         for r in table.itertuples()
     }

@@ -21,8 +21,8 @@ HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "ta
 NUMBERS = ("observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper")
 """Columns of the table whose numbers the page shows."""
 
-DIGITS = dict.fromkeys(("observed_fraction", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper"), 4)
-"""Significant digits of columns that are shown with fewer than the others: whole percents, bounds and slopes."""
+DIGITS = {"observed_fraction": 4}
+"""Significant digits of columns that are shown with fewer than the others: whole percents."""
 
 _OF_TARGET = ("topic", "description", "caveat", "standard")
 
@@ -112,8 +112,14 @@ def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:
     return out.tolist()
 
 
+def short_number(value: float, digits: int = 5) -> float | int | None:
+    """`number` with one digit less where that moves it by less than one in ten thousand."""
+    short = number(value, digits - 1)
+    return short if short is not None and abs(short - value) < 0.9e-4 * abs(value) else number(value, digits)
+
+
 def _numbers(at: np.ndarray, values: pd.Series, size: int, digits: int = 5) -> list[float | int | None] | None:
     out: list = [None] * size
     for i, value in zip(at.tolist(), pd.to_numeric(values, errors="coerce"), strict=True):
-        out[i] = number(value, digits)
+        out[i] = short_number(value, digits)
     return out if any(v is not None for v in out) else None
