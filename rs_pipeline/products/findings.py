@@ -100,3 +100,8 @@ def found_table(rows: list[dict], geometry: list, crs: object) -> gpd.GeoDataFra
         for name, kind in FOUND_DTYPES.items()
     }
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)
+
+
+def listed_findings(path: Path) -> gpd.GeoDataFrame:
+    """The run's list of findings (``findings/findings.gpkg``), EPSG:4326, in its order."""
+    return gpd.read_file(path, layer="findings")

@@ -23,7 +23,7 @@ from scipy import ndimage, sparse
 
 from rs_pipeline.config import Settings, SettlementsSection
 from rs_pipeline.errors import RasterError
-from rs_pipeline.estimation.estimate import Estimate, missing, observed_ratio
+from rs_pipeline.estimation.estimate import Estimate, Facts, missing, observed_ratio
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
@@ -228,3 +228,12 @@ def part_in_settlements(row: Mapping[str, float], unit: Mapping[str, float], lim
         return missing("no_target", none_here)
     unseen_m2 = row["area_m2"] * (1 / known - 1)
     return {**row, **{name: row[name] + unseen_m2 for name in ("area_m2", "land_m2") if name in row}}
+
+
+def settled_sums(facts: Facts, zone: str, *, none_here: str, no_map: str) -> Mapping[str, float] | Estimate:
+    """`part_in_settlements` of a unit in a zone of drawn settlements, or why there are no sums. ``no_map`` : what is said of a run without a land map."""
+    if facts["settlements_unfit"]:
+        return facts["settlements_unfit"]
+    if facts["land"] is None:
+        return missing("insufficient_data", no_map)
+    return part_in_settlements(facts.zones.get(zone, {}), facts["land"].zones["county"], facts.limits, none_here)

@@ -42,8 +42,10 @@ def score_dust(found: pd.DataFrame, settled: np.ndarray, truth: Truth) -> list[S
     """
     table = found.astype({"adcode": str, "period": str}).merge(true_bare(settled, truth), on=["adcode", "period", "indicator"])
     table = table[np.isfinite(table.value)].drop_duplicates(["adcode", "period", "indicator"])
-    months = {month: table[table.indicator == SETTLED + month] for month in SPRING_MONTHS} if len(table) else {}
-    return [score for subset, rows in ({"all": table} | months if len(table) else {}).items() for score in _scores(subset, rows)]
+    if table.empty:
+        return []
+    subsets = {"all": table} | {month: table[table.indicator == SETTLED + month] for month in SPRING_MONTHS}
+    return [score for subset, rows in subsets.items() for score in _scores(subset, rows)]
 
 
 def _scores(subset: str, rows: pd.DataFrame) -> list[Score]:

@@ -157,8 +157,17 @@ def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], sect
     ]
 
 
-def read_water(settings: Settings, period_label: str, grid: Grid, classes: tuple[int, ...] = (1, 2)) -> np.ndarray:
-    """Water of a period on a piece of the run's grid, bool (h, w); False outside and unobserved. ``classes`` : of the water map, 1 permanent, 2 seasonal.
+WET_CLASSES = (1, 2)
+"""Classes of the water map that are water: permanent and seasonal."""
+
+
+def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
+    """Water of a period on a piece of the run's grid, bool (h, w); False outside and unobserved. Errors are those of `mapped_water_class`."""
+    return np.isin(mapped_water_class(settings, period_label, grid), WET_CLASSES)
+
+
+def mapped_water_class(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
+    """Class of the water map of a period on a piece of the run's grid, float32 (h, w); NaN outside and unobserved.
 
     Raises
     ------
@@ -174,8 +183,7 @@ def read_water(settings: Settings, period_label: str, grid: Grid, classes: tuple
     with open_map(path, read_grid(settings)) as src:
         col, row = (grid.left - src.transform.c) / grid.resolution_m, (src.transform.f - grid.top) / grid.resolution_m
         window = Window(round(col), round(row), grid.width, grid.height)
-        values = src.read(band_index(src, "class"), window=window, boundless=True, fill_value=np.nan)
-    return np.isin(values, classes)
+        return src.read(band_index(src, "class"), window=window, boundless=True, fill_value=np.nan)
 
 
 def first_wet(found: list[Reach], wet: np.ndarray, grid: Grid) -> np.ndarray:

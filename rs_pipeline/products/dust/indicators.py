@@ -8,7 +8,7 @@ from functools import partial
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.calendar import SPRING_MONTHS
-from rs_pipeline.products.settlements import LEAST_M2, SETTLED_ZONE, part_in_settlements
+from rs_pipeline.products.settlements import LEAST_M2, SETTLED_ZONE, settled_sums
 
 UNSOWN_TOO = "fields that are not yet sown and ground under dry litter count too: their colour is that of building soil"
 NARROW_GROUND = "pixels of 10 m: yards and strips that are narrower are estimated"
@@ -27,16 +27,11 @@ def _bare(facts: Facts, row: Mapping[str, float], month: str) -> Estimate:
 
 def _of_settlements(facts: Facts, month: str) -> Estimate:
     """`_bare` of the unit's part in settlements, or why there is none."""
-    land = facts["land"]
-    if facts["settlements_unfit"]:
-        return facts["settlements_unfit"]
-    if land is None:
-        return missing("insufficient_data", "this run made no land map")
-    row = part_in_settlements(facts.zones.get(SETTLED_ZONE, {}), land.zones["county"], facts.limits, "no settlement in this unit")
+    row = settled_sums(facts, SETTLED_ZONE, none_here="no settlement in this unit", no_map="this run made no land map")
     if isinstance(row, Estimate):
         return row
     found = _bare(facts, row, month)
-    return found.noting(UNSOWN_TOO, NARROW_GROUND, land.settlements) if found.interval else found
+    return found.noting(UNSOWN_TOO, NARROW_GROUND, facts["land"].settlements) if found.interval else found
 
 
 _SUM = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -18,11 +17,6 @@ OF_FINDING = ("finding_id", "state", "first_seen", "last_seen", "amount", "lower
 """Columns of the list of findings that an event has too."""
 
 EVENTS_COUNTED = "suspected findings that this period shows; those that a visit refuted are left out"
-
-
-def listed_findings(path: Path) -> gpd.GeoDataFrame:
-    """The run's list of findings, EPSG:4326, in its order."""
-    return gpd.read_file(path, layer="findings")
 
 
 def events_in(places: gpd.GeoDataFrame, findings: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.places.estimates import as_unit, estimate_of
-from rs_pipeline.products.settlements import LEAST_M2, VILLAGE_ZONE, part_in_settlements
+from rs_pipeline.products.settlements import LEAST_M2, VILLAGE_ZONE, settled_sums
 from rs_pipeline.products.watch import KIND_ZONE, watched_kinds
 
 NO_PLACES = {
@@ -57,16 +57,13 @@ def _habitats(facts: Facts) -> Estimate:
 
 def _of_drawn_villages(facts: Facts, name: str) -> Estimate:
     """``name`` of `estimate_of` for the unit's part in the villages of the map of settlements, or why there is none."""
-    land = facts["land"]
-    if facts["settlements_unfit"]:
-        return facts["settlements_unfit"]
-    if land is None:
-        return missing("insufficient_data", "this run made no land map that villages could be drawn from")
-    row = part_in_settlements(facts.zones.get(VILLAGE_ZONE, {}), land.zones["county"], facts.limits, "no village on the map of settlements in this unit")
+    row = settled_sums(
+        facts, VILLAGE_ZONE, none_here="no village on the map of settlements in this unit", no_map="this run made no land map that villages could be drawn from"
+    )
     if isinstance(row, Estimate):
         return row
     found = estimate_of(name, as_unit(replace(facts, zones={**facts.zones, VILLAGE_ZONE: row}), VILLAGE_ZONE))
-    return _up_to_the_unit(found, estimate_of(name, facts)).noting(land.settlements) if found.interval else found
+    return _up_to_the_unit(found, estimate_of(name, facts)).noting(facts["land"].settlements) if found.interval else found
 
 
 def _up_to_the_unit(drawn: Estimate, unit: Estimate) -> Estimate:

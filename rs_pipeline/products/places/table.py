@@ -19,10 +19,11 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, limits_of, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season, target_ids
+from rs_pipeline.products.findings import listed_findings
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.places.estimates import estimate_of
-from rs_pipeline.products.places.events import events_in, listed_findings, number_of_events
+from rs_pipeline.products.places.events import events_in, number_of_events
 from rs_pipeline.products.places.waters import PROXIES, proxy, read_waters, waters_in
 from rs_pipeline.products.register import indicators_of_others
 from rs_pipeline.products.watch import PLACE_ZONE, load_watched, targets_of

@@ -12,6 +12,9 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.layers import ByUnit, read_layer
 from rs_pipeline.layout import Layout
 
+TLI_PER_LN = 10.86
+"""Change of the trophic level index with the natural logarithm of chlorophyll."""
+
 
 def read_bodies(path: Path, min_area_m2: float) -> pd.DataFrame | None:
     """Inland water bodies with ``large`` (of at least that area in the period) and ``counted`` (in some period) as bool: an unseen body may still be a large one."""

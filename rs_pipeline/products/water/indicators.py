@@ -12,6 +12,7 @@ import pandas as pd
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
+from rs_pipeline.products.water.facts import TLI_PER_LN
 
 NO_CLEAR_MONTHS = missing("insufficient_data", "no pixel with enough clear months")
 
@@ -178,7 +179,7 @@ CHLOROPHYLL_SIGMA_LOG10 = 0.30
 """Standard error of chlorophyll on one water in log10: the root mean square difference from samples of the waters of Nechad et al. (2015) up to 20 FNU (row
 ``chlorophyll``, ``rmse_log10`` of the accuracy table). It is taken as the same for all waters of a unit and all dates, so it does not average out."""
 
-TLI_PER_LOG10 = 10.86 * math.log(10)
+TLI_PER_LOG10 = TLI_PER_LN * math.log(10)
 """Change of the trophic level index with log10 of chlorophyll."""
 
 TLI_RANGE = (0.0, 100.0)

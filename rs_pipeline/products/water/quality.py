@@ -24,8 +24,9 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.black_odorous.reaches import read_water
+from rs_pipeline.products.black_odorous.reaches import WET_CLASSES, mapped_water_class
 from rs_pipeline.products.black_odorous.scoring import BLUE, GREEN, NIR, RED, REDEDGE, SWIR1, Core, clear_dates, scored_passes, surrounding_refl, without_air
+from rs_pipeline.products.water.facts import TLI_PER_LN
 from rs_pipeline.products.water.watched import PLACE, read_water_classes, watched_waters
 from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_tile, read_tiles
@@ -63,8 +64,8 @@ values but that of what floats."""
 
 QUANTITIES = ("turbidity_fnu", "chlorophyll_mg_m3", "transparency_m", "floating_share")
 
-LASTING_CLASSES = (1,)
-"""Classes of the water map on which what floats is looked for: seasonal water, such as a paddy, is green when it is dry."""
+LASTING_CLASS = 1
+"""Class of the water map on which what floats is looked for: seasonal water, such as a paddy, is green when it is dry."""
 
 MIN_CLEAR_SHARE = 0.5
 """Least clear share of a body's permanent water for the share of what floats: a small clear part does not speak for the whole."""
@@ -134,7 +135,8 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     cores: list[Core] = []
     lasting = np.zeros(tile.grid.shape, bool)
     if passes and (len(bodies) or len(watched)):
-        wet, lasting = read_water(settings, period_label, tile.grid), read_water(settings, period_label, tile.grid, LASTING_CLASSES)
+        classes = mapped_water_class(settings, period_label, tile.grid)
+        wet, lasting = np.isin(classes, WET_CLASSES), classes == LASTING_CLASS
         cores = [*body_cores(bodies, wet, tile.grid), *body_cores(watched, wet, tile.grid)]
     rows: list[dict] = []
     for seen, refl, clear, _ in clear_dates(settings, passes, tile.grid) if cores else ():
@@ -156,7 +158,7 @@ def tli_chlorophyll(chlorophyll_mg_m3: float) -> float:
     >>> round(tli_chlorophyll(10.0), 3)
     50.006
     """
-    return float(10 * (2.5 + 1.086 * np.log(chlorophyll_mg_m3)))
+    return float(25 + TLI_PER_LN * np.log(chlorophyll_mg_m3))
 
 
 def trophic_state(chlorophyll_mg_m3: float) -> str:
@@ -177,7 +179,7 @@ def tli_sigma(low_mg_m3: float, high_mg_m3: float, n_dates: int) -> float:
     >>> round(tli_sigma(5.0, 20.0, 9), 3)
     2.454
     """
-    return float(10.86 * np.log(high_mg_m3 / low_mg_m3) * LN_SIGMA_PER_WIDTH * MEDIAN_PER_MEAN / np.sqrt(n_dates))
+    return float(TLI_PER_LN * np.log(high_mg_m3 / low_mg_m3) * LN_SIGMA_PER_WIDTH * MEDIAN_PER_MEAN / np.sqrt(n_dates))
 
 
 def bloom_grade(share: float) -> str:

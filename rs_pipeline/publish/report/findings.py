@@ -9,7 +9,7 @@ import geopandas as gpd
 import shapely
 
 from rs_pipeline.layout import TRUE_COLOUR
-from rs_pipeline.products.findings import DECIDED_STATES, finding_words
+from rs_pipeline.products.findings import DECIDED_STATES, finding_words, listed_findings
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.publish.report.quality import MAX_LISTED
 from rs_pipeline.publish.report.text import Codes, number, text
@@ -20,7 +20,7 @@ WORDED = ("kind", "state", "against")
 
 def read_findings(path: Path) -> gpd.GeoDataFrame | None:
     """``findings/findings.gpkg`` in the order of the list, or None."""
-    return gpd.read_file(path, layer="findings").sort_values("rank", ignore_index=True) if path.exists() else None
+    return listed_findings(path).sort_values("rank", ignore_index=True) if path.exists() else None
 
 
 def finding_list(table: gpd.GeoDataFrame | None, canvas: Canvas, unit_codes: Codes, pictures: dict[str, list]) -> dict[str, Any] | None:
