@@ -122,9 +122,9 @@ METHODS = (
         "Settlements",
         (
             "Towns and villages are patches of ground around which at least a tenth is built-up on the land map of the baseline period; strips of "
-            "single roads are left out. One period serves all, so that an amount inside them changes by what happens there. They have no bounds of "
-            "their own: those of a value inside them treat their edge as right. Single houses, administrative boundaries and what was built later "
-            "are not seen."
+            "single roads are left out. One period serves all, so that an amount inside them changes by what happens there. Bounds of a value inside "
+            "them treat their edge as right, save for ground bare in every season, whose errors were learnt inside settlements as drawn. Single houses, "
+            "administrative boundaries and what was built later are not seen."
         ),
     ),
 )
